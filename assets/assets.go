@@ -1,0 +1,2 @@
+// Package assets embeds the icons that the tray shows. It holds data only.
+package assets

@@ -1,0 +1,3 @@
+module mcpproxy-tray
+
+go 1.26.0

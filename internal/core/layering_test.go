@@ -1,0 +1,146 @@
+package core_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "mcpproxy-tray/"
+
+// A rule says what a package may import beside the standard library. The table
+// is the architecture: state flows down, intent flows by commands, and a hard
+// dependency is imported by the one or two packages named here.
+type rule struct {
+	ours  []string // below internal/, unless they start with a slash
+	third []string // prefixes of import paths
+}
+
+var layers = map[string]rule{
+	"cmd/mcpproxy-tray": {
+		ours:  []string{"core", "core/config", "core/demo", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
+	},
+	"internal/stateview": {},
+	"internal/core": {
+		ours:  []string{"core/*", "stateview"},
+		third: []string{"github.com/gofrs/flock", "gopkg.in/natefinch/lumberjack.v2"},
+	},
+	"internal/core/config": {
+		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg"},
+	},
+	"internal/core/supervisor": {ours: []string{"core/config", "core/approval", "stateview"}},
+	"internal/core/upstream": {
+		ours:  []string{"core/config", "stateview"},
+		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys"},
+	},
+	"internal/core/approval": {},
+	"internal/core/store":    {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
+	"internal/core/proxy":    {ours: []string{"stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/httpapi":  {ours: []string{"stateview"}},
+	"internal/core/demo":     {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/tray":          {ours: []string{"stateview", "tray/menu", "/assets"}},
+	"internal/tray/menu":     {ours: []string{"stateview"}},
+	"internal/tray/ui":       {ours: []string{"tray/menu"}, third: []string{"fyne.io/systray", "github.com/godbus/dbus"}},
+	"internal/tray/notify": {
+		ours:  []string{"stateview"},
+		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},
+	},
+	"internal/tray/desktop":  {third: []string{"github.com/atotto/clipboard"}},
+	"internal/tray/traytest": {third: []string{"github.com/godbus/dbus"}}, // imported by tests only
+	"assets":                 {},
+	"assets/draw":            {}, // the program that draws the icons; not linked into the binary
+}
+
+// platforms are checked one by one: a file for one of them may import something of its own.
+var platforms = [][2]string{{"linux", "0"}, {"windows", "0"}, {"darwin", "0"}}
+
+func TestLayering(t *testing.T) {
+	for _, p := range platforms {
+		for pkg, imports := range packages(t, p[0], p[1]) {
+			r, ok := layers[pkg]
+			if !ok {
+				t.Errorf("%s: package %s is not in the table of layers", p[0], pkg)
+				continue
+			}
+			for _, imp := range imports {
+				if !r.allows(imp) {
+					t.Errorf("%s: %s imports %s, which its layer may not", p[0], pkg, imp)
+				}
+			}
+		}
+	}
+}
+
+// TestLayeringRefuses makes sure that the rules can say no.
+func TestLayeringRefuses(t *testing.T) {
+	for pkg, imp := range map[string]string{
+		"internal/stateview":       module + "internal/core",
+		"internal/core/httpapi":    module + "internal/core/supervisor",
+		"internal/core/supervisor": module + "internal/core/upstream",
+		"internal/tray":            module + "internal/core",
+		"internal/tray/menu":       "fyne.io/systray",
+		"internal/core/config":     "github.com/spf13/viper",
+	} {
+		if layers[pkg].allows(imp) {
+			t.Errorf("%s may import %s", pkg, imp)
+		}
+	}
+	if !layers["internal/core"].allows(module+"internal/core/proxy") || !layers["internal/stateview"].allows("sync/atomic") {
+		t.Error("the rules refuse what they should allow")
+	}
+}
+
+func (r rule) allows(imp string) bool {
+	if our, ok := strings.CutPrefix(imp, module); ok {
+		return slices.ContainsFunc(r.ours, func(pattern string) bool {
+			pattern, rooted := strings.CutPrefix(pattern, "/")
+			if !rooted {
+				pattern = "internal/" + pattern
+			}
+			ok, _ := path.Match(pattern, our)
+			return ok
+		})
+	}
+	if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") {
+		return true // standard library
+	}
+	return slices.ContainsFunc(r.third, func(prefix string) bool {
+		return imp == prefix || strings.HasPrefix(imp, prefix+"/")
+	})
+}
+
+// packages lists this module's packages and what their non-test files import.
+func packages(t *testing.T, goos, cgo string) map[string][]string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports", module+"...")
+	cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED="+cgo)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list for %s: %v", goos, err)
+	}
+	found := map[string][]string{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[strings.TrimPrefix(p.ImportPath, module)] = p.Imports
+	}
+	if len(found) < 3 {
+		t.Fatalf("go list for %s found only %d packages", goos, len(found))
+	}
+	return found
+}
