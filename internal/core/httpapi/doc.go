@@ -1,0 +1,11 @@
+// Package httpapi serves the read model as JSON and as a stream of events,
+// takes commands, and is the front door of everything that listens: each
+// request, whatever its route, passes the same checks of Host, Origin,
+// Sec-Fetch-Site and token before its body is read. It is not for the MCP
+// protocol, which is a handler given to it, nor for deciding what a command
+// does.
+//
+// A Server is safe for concurrent use. Reads are answered from one snapshot and
+// never wait for a server or the disk. Each stream of events belongs to the
+// goroutine of its request; a reader that does not read holds up only itself.
+package httpapi
