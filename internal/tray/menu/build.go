@@ -1,0 +1,143 @@
+package menu
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// Options is what Build needs to know beside the servers.
+type Options struct {
+	Style    Style
+	Location *time.Location  // in which times are shown; nil means local time
+	Notices  []string        // things the user should know about the program, at most two are shown
+	Pending  map[string]Kind // actions that were asked for and have not shown a result yet, by server
+	Picked   []string        // servers picked from a page, newest first
+	CanCopy  bool            // whether there is an endpoint URL to copy
+}
+
+// A builder fills one menu.
+type builder struct {
+	Options
+	m     *Menu
+	tally tally
+}
+
+// Build returns the menu of a snapshot. The same arguments give the same menu:
+// it holds no clock, so that no text changes by itself.
+func Build(s *stateview.Snapshot, o Options) *Menu {
+	o.Location = cmp.Or(o.Location, time.Local)
+	b := &builder{Options: o, m: Blank()}
+	attention := b.count(s)
+	b.m.Icon, b.m.Tooltip = b.tally.icon(), b.tally.tooltip()
+	b.line(header, b.tally.header())
+	for i, text := range o.Notices[:min(len(o.Notices), maxNotices)] {
+		b.line(notice+ID(i), clean(text))
+	}
+	if s.Count() <= MaxRows {
+		n := 0
+		for st := range s.Servers() {
+			b.row(rowID(n), &st)
+			n++
+		}
+	} else {
+		b.attention(s, attention)
+		b.picked(s)
+		b.pages(s)
+	}
+	if o.CanCopy {
+		b.click(copyURL, "Copy endpoint URL", Action{Kind: CopyURL})
+	}
+	b.click(quit, "Quit", Action{Kind: Quit})
+	return b.m
+}
+
+// count fills the tally and returns who needs attention, longest first.
+func (b *builder) count(s *stateview.Snapshot) []trouble {
+	var found []trouble
+	for st := range s.Servers() {
+		if b.tally.add(&st) {
+			found = append(found, trouble{st.Name, began(&st)})
+		}
+	}
+	slices.SortFunc(found, func(x, y trouble) int {
+		return cmp.Or(x.since.Compare(y.since), strings.Compare(x.name, y.name))
+	})
+	return found
+}
+
+// A trouble is a server that needs attention, and since when.
+type trouble struct {
+	name  string
+	since time.Time
+}
+
+func (b *builder) attention(s *stateview.Snapshot, found []trouble) {
+	if len(found) == 0 {
+		return
+	}
+	b.line(attentionHead, "Needs attention:")
+	for i, t := range found[:min(len(found), MaxAttention)] {
+		st, _ := s.GetServer(t.name)
+		b.row(rowID(i), &st)
+	}
+	if more := len(found) - MaxAttention; more > 0 {
+		b.line(attentionMore, fmt.Sprintf("… and %d more", more))
+	}
+}
+
+func (b *builder) picked(s *stateview.Snapshot) {
+	n := 0
+	for _, name := range b.Picked {
+		st, ok := s.GetServer(name)
+		if !ok || n == MaxPicked {
+			continue
+		}
+		b.row(rowID(MaxAttention+n), &st)
+		n++
+	}
+	if n > 0 {
+		b.line(pickedHead, "Chosen below:")
+	}
+}
+
+func (b *builder) pages(s *stateview.Snapshot) {
+	b.line(allHead, fmt.Sprintf("All %d servers (choose one to manage it here):", s.Count()))
+	n := 0
+	var first, last string
+	for st := range s.Servers() {
+		page, place := n/PageSize, n%PageSize
+		if page == MaxPages {
+			b.line(pagesMore, fmt.Sprintf("… and %d more: mcpproxy-tray servers list", s.Count()-n))
+			break
+		}
+		id := pages + ID(page)*pageLen
+		b.click(id+1+ID(place), b.rowText(&st), Action{Kind: Pick, Server: st.Name})
+		if place == 0 {
+			first = st.Name
+		}
+		last = st.Name
+		n++
+		if place == PageSize-1 || n == s.Count() {
+			b.parent(id, cut(clean(first), 24)+" … "+cut(clean(last), 24))
+		}
+	}
+}
+
+// The three ways to fill a slot: a text that cannot be clicked, the parent of a submenu, and something to click.
+
+func (b *builder) line(id ID, text string) {
+	b.m.Nodes[id-1] = Node{ID: id, Title: b.Style.escape(cut(text, maxLabel)), Visible: true}
+}
+
+func (b *builder) parent(id ID, text string) {
+	b.m.Nodes[id-1] = Node{ID: id, Title: b.Style.escape(cut(text, maxLabel)), Visible: true, Enabled: true}
+}
+
+func (b *builder) click(id ID, text string, a Action) {
+	b.m.Nodes[id-1] = Node{ID: id, Title: b.Style.escape(cut(text, maxLabel)), Visible: true, Enabled: true, Action: a}
+}

@@ -1,0 +1,298 @@
+package menu_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"mcpproxy-tray/internal/stateview"
+	"mcpproxy-tray/internal/tray/menu"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func snapshot(servers ...stateview.ServerStatus) *stateview.Snapshot {
+	v := stateview.New()
+	v.Update(func(b *stateview.Batch) {
+		for _, st := range servers {
+			b.UpdateServer(st.Name, func(s *stateview.ServerStatus) { *s = st })
+		}
+	})
+	return v.Snapshot()
+}
+
+func tools(n, held int) stateview.ToolList {
+	var list []stateview.Tool
+	for i := range n {
+		list = append(list, stateview.Tool{Name: fmt.Sprint("tool", i), Held: i < held})
+	}
+	return stateview.NewToolList(list)
+}
+
+func server(name string, state stateview.State) stateview.ServerStatus {
+	st := stateview.ServerStatus{Name: name, State: state, Enabled: state != stateview.Disabled, Since: noon,
+		Transport: "stdio", Launch: "npx -y " + name, LaunchID: "id-of-" + name}
+	if state == stateview.Connected {
+		st.Tools = tools(12, 0)
+	}
+	return st
+}
+
+func with(st stateview.ServerStatus, fn func(*stateview.ServerStatus)) stateview.ServerStatus {
+	fn(&st)
+	return st
+}
+
+func many(n int) []stateview.ServerStatus {
+	var servers []stateview.ServerStatus
+	for i := range n {
+		servers = append(servers, server(fmt.Sprintf("server%04d", i), stateview.Connected))
+	}
+	return servers
+}
+
+func TestGolden(t *testing.T) {
+	problem := stateview.Problem{Code: "MPT-CMD-NOT-FOUND", Text: "“npx” was not found in the PATH that programs started from the desktop get.",
+		Hint: "Install Node.js or write its full path into the configuration.", Since: noon.Add(-time.Hour)}
+	attention := many(60)
+	for i := range 11 {
+		attention[5*i] = with(server(attention[5*i].Name, stateview.Failed), func(s *stateview.ServerStatus) { s.Since = noon.Add(-time.Duration(i) * time.Minute) })
+	}
+	long := strings.Repeat("/a-directory", 30)
+	cases := []struct {
+		name    string
+		servers []stateview.ServerStatus
+		options menu.Options
+	}{
+		{name: "empty"},
+		{name: "all-disabled", servers: []stateview.ServerStatus{server("off", stateview.Disabled)}},
+		{name: "states", servers: []stateview.ServerStatus{
+			server("a-disabled", stateview.Disabled),
+			server("b-quarantined", stateview.Quarantined),
+			server("c-connecting", stateview.Connecting),
+			server("d-connected", stateview.Connected),
+			with(server("e-held", stateview.Connected), func(s *stateview.ServerStatus) { s.Tools = tools(3, 1) }),
+			with(server("f-backoff", stateview.Backoff), func(s *stateview.ServerStatus) {
+				s.Problem = stateview.Problem{Code: "MPT-EXIT", Text: "It ended with exit status 1.", Since: noon.Add(-time.Minute)}
+			}),
+			with(server("g-again", stateview.Connecting), func(s *stateview.ServerStatus) { s.Attempt = 4 }),
+			server("h-sign-in", stateview.AuthRequired),
+			with(server("i-failed", stateview.Failed), func(s *stateview.ServerStatus) { s.Problem = problem }),
+			server("j-stopping", stateview.Stopping),
+			with(server("k-url", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Transport, s.Launch = "http", "https://example.com/mcp" }),
+			with(server("l-long", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Launch = long }),
+		}},
+		{name: "pending", servers: []stateview.ServerStatus{server("one", stateview.Connected), server("two", stateview.Disabled)},
+			options: menu.Options{Pending: map[string]menu.Kind{"one": menu.Restart, "two": menu.Enable}, CanCopy: true, Notices: []string{"Quarantine is off: any server may run", "second", "third"}}},
+		{name: "hostile", servers: []stateview.ServerStatus{
+			server("\xff\xfe", stateview.Connected), server("a\x00b\nc\td", stateview.Connected), server("my_server_1 & <b>co</b>", stateview.Failed),
+			server("right\u202eto\u200bleft", stateview.Connected), server(strings.Repeat("w", 200), stateview.AuthRequired), server(" ", stateview.Connected),
+			with(server("launch", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Launch = "run \u202e'; rm_-rf\n~" }),
+		}},
+		{name: "many", servers: attention, options: menu.Options{Picked: []string{"gone", "server0001", "server0000"}}},
+		{name: "beyond", servers: many(menu.MaxPages*menu.PageSize + 7)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Location = time.UTC
+			golden(t, c.name, menu.Format(menu.Build(snapshot(c.servers...), c.options)))
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("menu =\n%s\nwant (go test -update if it should change)\n%s", got, want)
+	}
+}
+
+// TestLimits checks for every size that no menu is too large or misses a server that it could show.
+func TestLimits(t *testing.T) {
+	for _, n := range []int{0, 1, 19, 20, 21, 25, 26, 50, 175, 176, 1000} {
+		for _, state := range []stateview.State{stateview.Connected, stateview.Failed, stateview.Quarantined} {
+			var servers []stateview.ServerStatus
+			for _, st := range many(n) {
+				servers = append(servers, server(st.Name, state))
+			}
+			m := menu.Build(snapshot(servers...), menu.Options{CanCopy: true, Notices: []string{"a", "b"},
+				Picked: []string{"server0000", "server0001", "server0002", "server0003", "server0004"}})
+			visible, shown := 0, map[string]bool{}
+			for i, node := range m.Nodes {
+				if node.ID != menu.ID(i+1) {
+					t.Fatalf("node %d has ID %v", i, node.ID)
+				}
+				if node.Visible {
+					visible++
+				}
+				shown[node.Action.Server] = true
+			}
+			delete(shown, "")
+			if visible > 300 {
+				t.Errorf("%d servers: %d items, want at most 300", n, visible)
+			}
+			if want := min(n, menu.MaxPages*menu.PageSize); len(shown) != want {
+				t.Errorf("%d servers: %d can be reached, want %d", n, len(shown), want)
+			}
+		}
+	}
+}
+
+// TestOnlyClickableSlotsAct makes sure that a screen, which listens only to
+// clickable slots, hears every action.
+func TestOnlyClickableSlotsAct(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		s, o := random(r)
+		for _, n := range menu.Build(s, o).Nodes {
+			slot, ok := n.ID.Slot()
+			if !ok {
+				t.Fatalf("%v is no slot", n.ID)
+			}
+			if !n.Action.IsZero() && (!slot.Clickable || !n.Enabled || !n.Visible) {
+				t.Errorf("%v has %v but nobody can click it", n.ID, n.Action)
+			}
+			if n.Visible && n.Title == "" && !slot.Separator {
+				t.Errorf("%v is blank", n.ID)
+			}
+		}
+	}
+}
+
+// random returns a snapshot and options of any kind.
+func random(r *rand.Rand) (*stateview.Snapshot, menu.Options) {
+	var servers []stateview.ServerStatus
+	o := menu.Options{CanCopy: r.IntN(2) == 0, Pending: map[string]menu.Kind{}, Location: time.UTC}
+	for i := range r.IntN(60) {
+		name := fmt.Sprintf("s%02d", i)
+		if r.IntN(3) == 0 {
+			continue
+		}
+		servers = append(servers, with(server(name, stateview.State(r.IntN(stateview.NumStates))), func(s *stateview.ServerStatus) {
+			s.Attempt = r.IntN(5)
+			s.Problem.Text = strings.Repeat("trouble ", r.IntN(20))
+			s.Tools = tools(r.IntN(3), r.IntN(2))
+		}))
+		if r.IntN(8) == 0 {
+			o.Pending[name] = menu.Restart
+			o.Picked = append(o.Picked, name)
+		}
+	}
+	return snapshot(servers...), o
+}
+
+func TestDiffAppliedToOldGivesNew(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	screen := menu.Blank()
+	for range 500 {
+		s, o := random(r)
+		want := menu.Build(s, o)
+		screen.Apply(menu.Diff(nil, screen, want))
+		if !reflect.DeepEqual(screen, want) {
+			t.Fatalf("after the diff:\n%s\nwant\n%s", menu.Format(screen), menu.Format(want))
+		}
+		if ops := menu.Diff(nil, screen, menu.Build(s, o)); len(ops) != 0 {
+			t.Fatalf("the same snapshot again gives %d changes", len(ops))
+		}
+	}
+}
+
+func TestDiffAllocatesNothing(t *testing.T) {
+	a, b := menu.Build(snapshot(many(1000)...), menu.Options{}), menu.Build(snapshot(many(999)...), menu.Options{})
+	ops := make([]menu.Op, 0, 1000)
+	for name, fn := range map[string]func(){
+		"same":    func() { ops = menu.Diff(ops[:0], a, a) },
+		"changed": func() { ops = menu.Diff(ops[:0], a, b) },
+	} {
+		if n := testing.AllocsPerRun(100, fn); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", name, n)
+		}
+	}
+	if len(menu.Diff(nil, a, b)) == 0 {
+		t.Error("no difference between 1000 and 999 servers")
+	}
+}
+
+func TestQuarantinedIsNeverAnError(t *testing.T) {
+	for state, want := range map[stateview.State]menu.Icon{
+		stateview.Quarantined: menu.IconAttention, stateview.AuthRequired: menu.IconAttention, stateview.Failed: menu.IconError,
+		stateview.Disabled: menu.IconNormal, stateview.Backoff: menu.IconNormal, stateview.Connected: menu.IconNormal,
+	} {
+		if got := menu.Build(snapshot(server("a", state), server("b", stateview.Connected)), menu.Options{}).Icon; got != want {
+			t.Errorf("%v: icon = %v, want %v", state, got, want)
+		}
+	}
+}
+
+func FuzzLabels(f *testing.F) {
+	for _, s := range []string{"", "my_server", "a & b", "\xff\x00", "\u202eevil", "👩‍👩‍👧", strings.Repeat("é", 100), "__x_", "%s%n", "‮"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		st := server("x", stateview.Quarantined)
+		st.Launch, st.Problem.Text = s, s
+		other := server("y"+s, stateview.Failed)
+		other.Problem.Text = s
+		for style := menu.StyleDBus; style <= menu.StyleDarwin; style++ {
+			m := menu.Build(snapshot(st, other), menu.Options{Style: style, Notices: []string{s}})
+			for _, n := range m.Nodes {
+				limit := 60
+				if style != menu.StyleDarwin {
+					limit = 120 // each rune may be doubled
+				}
+				if !utf8.ValidString(n.Title) || utf8.RuneCountInString(n.Title) > limit || strings.ContainsFunc(n.Title, forbidden) {
+					t.Errorf("style %d, %v: bad label %q", style, n.ID, n.Title)
+				}
+			}
+			if strings.ContainsAny(m.Tooltip, "<>&") || strings.ContainsFunc(m.Tooltip, forbidden) {
+				t.Errorf("bad tooltip %q", m.Tooltip)
+			}
+		}
+	})
+}
+
+func forbidden(r rune) bool {
+	return r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r == 0xFEFF
+}
+
+func BenchmarkBuildAndDiffOneChange(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("servers=%d", n), func(b *testing.B) {
+			v := stateview.New()
+			v.Update(func(batch *stateview.Batch) {
+				for _, st := range many(n) {
+					batch.UpdateServer(st.Name, func(s *stateview.ServerStatus) { *s = st })
+				}
+			})
+			before := v.Snapshot()
+			v.UpdateServer("server0003", func(s *stateview.ServerStatus) { s.State = stateview.Backoff })
+			after := v.Snapshot()
+			old := menu.Build(before, menu.Options{})
+			var ops []menu.Op
+			b.ReportAllocs()
+			for b.Loop() {
+				ops = menu.Diff(ops[:0], old, menu.Build(after, menu.Options{}))
+			}
+			b.ReportMetric(float64(len(ops)), "changes")
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package menu
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// persistent is how many tries in vain make a server that is down need attention.
+const persistent = 3
+
+// The marks stand in the default fonts of the panels.
+var marks = [stateview.NumStates]string{
+	stateview.Disabled:     "○",
+	stateview.Quarantined:  "?",
+	stateview.Connecting:   "…",
+	stateview.Connected:    "●",
+	stateview.Backoff:      "…",
+	stateview.AuthRequired: "!",
+	stateview.Failed:       "!",
+	stateview.Stopping:     "…",
+}
+
+var words = [stateview.NumStates]string{
+	stateview.Disabled:     "disabled",
+	stateview.Quarantined:  "needs approval",
+	stateview.Connecting:   "connecting",
+	stateview.Connected:    "connected",
+	stateview.Backoff:      "down, retrying",
+	stateview.AuthRequired: "needs sign-in",
+	stateview.Failed:       "failed",
+	stateview.Stopping:     "stopping",
+}
+
+var pendingWords = [numKinds]string{Enable: "enabling", Disable: "disabling", Restart: "restarting", Approve: "approving"}
+
+// retrying reports whether a server is lost and tried again. Waiting and trying
+// look the same, so that the menu does not change with each attempt.
+func retrying(st *stateview.ServerStatus) bool {
+	return st.State == stateview.Backoff || st.State == stateview.Connecting && st.Attempt > 1
+}
+
+// began returns when a server got into what the menu says of it.
+func began(st *stateview.ServerStatus) time.Time {
+	if (retrying(st) || st.State.Down()) && !st.Problem.Since.IsZero() {
+		return st.Problem.Since
+	}
+	return st.Since
+}
+
+// stateWords returns a server's mark and its state in words.
+func stateWords(st *stateview.ServerStatus) (mark, text string) {
+	if int(st.State) >= len(words) {
+		return "…", st.State.String()
+	}
+	if retrying(st) {
+		return marks[stateview.Backoff], words[stateview.Backoff]
+	}
+	return marks[st.State], words[st.State]
+}
+
+// rowText returns a server's line: "● github · connected · 12 tools". A long name is cut, never the rest.
+func (b *builder) rowText(st *stateview.ServerStatus) string {
+	mark, text := stateWords(st)
+	var room [160]byte
+	tail := append(room[:0], " · "...)
+	if k, ok := b.Pending[st.Name]; ok && pendingWords[k] != "" {
+		mark = "…"
+		tail = append(tail, pendingWords[k]...)
+	} else {
+		tail = append(tail, text...)
+		if st.State == stateview.Connected {
+			tail = appendTools(append(tail, " · "...), st.Tools)
+		}
+	}
+	name := cmp.Or(clean(st.Name), "(no name)")
+	return mark + " " + cut(name, maxLabel-utf8.RuneCount(tail)-2) + string(tail)
+}
+
+func appendTools(text []byte, l stateview.ToolList) []byte {
+	text = strconv.AppendInt(text, int64(l.Len()), 10)
+	text = append(text, " tool"...)
+	if l.Len() != 1 {
+		text = append(text, 's')
+	}
+	if l.Held() > 0 {
+		text = strconv.AppendInt(append(text, ", "...), int64(l.Held()), 10)
+		text = append(text, " held"...)
+	}
+	return text
+}
+
+// row fills a server's row and its submenu.
+func (b *builder) row(id ID, st *stateview.ServerStatus) {
+	b.parent(id, b.rowText(st))
+	_, text := stateWords(st)
+	if t := began(st); !t.IsZero() {
+		text += " since " + t.In(b.Location).Format("15:04:05, Jan 2")
+	}
+	b.line(id+rowState, text)
+	shown := b.detail(id, st)
+	if st.State == stateview.Quarantined {
+		b.approve(id, st, shown)
+	}
+	if st.Enabled {
+		b.click(id+rowSwitch, "Disable", Action{Kind: Disable, Server: st.Name})
+	} else {
+		b.click(id+rowSwitch, "Enable", Action{Kind: Enable, Server: st.Name})
+	}
+	if st.Enabled && st.State != stateview.Quarantined && st.State != stateview.Stopping {
+		b.click(id+rowRestart, "Restart", Action{Kind: Restart, Server: st.Name})
+	}
+	b.click(id+rowLog, "Open log", Action{Kind: OpenLog, Server: st.Name})
+}
+
+// detail shows why a server does not work, or what an unapproved one would do.
+// It reports whether there was room for all of it.
+func (b *builder) detail(id ID, st *stateview.ServerStatus) bool {
+	text := st.Problem.Text
+	if st.Problem.Hint != "" {
+		text += " " + st.Problem.Hint
+	}
+	if st.State == stateview.Quarantined {
+		text = "Would run: " + st.Launch
+		if st.Transport != "stdio" && st.Transport != "" {
+			text = "Would contact: " + st.Launch
+		}
+	}
+	lines, whole := wrap(clean(text), 2)
+	for i, l := range lines {
+		b.line(id+rowDetail1+ID(i), l)
+	}
+	return whole
+}
+
+// approve offers to approve exactly what is shown; what has no room, or no
+// fingerprint, cannot be approved here.
+func (b *builder) approve(id ID, st *stateview.ServerStatus, shown bool) {
+	if !shown || st.Launch == "" || st.LaunchID == "" {
+		b.line(id+rowApprove, "To approve it: mcpproxy-tray servers approve")
+		return
+	}
+	b.click(id+rowApprove, "Approve…", Action{Kind: Approve, Server: st.Name, LaunchID: st.LaunchID})
+}
