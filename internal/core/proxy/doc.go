@@ -1,0 +1,14 @@
+// Package proxy serves the MCP endpoint for clients: every approved tool of
+// every connected server at /mcp, one server's own at /mcp/server/{name}. It
+// reads what there is from stateview snapshots and sends calls on through
+// Upstreams; it starts and stops no server and decides no approval.
+//
+// Payloads are relayed as raw JSON: a tool definition, a call's params and a
+// result are the bytes that server and client wrote, but for the tool's name.
+// The MCP library does negotiation, sessions and framing; it never decodes a
+// payload (see exchange). Line breaks between JSON tokens become spaces,
+// because the event stream that carries them ends a line there.
+//
+// An Endpoint may be used by any number of goroutines. Its tables are immutable
+// and replaced whole; while nothing changes no goroutine of it wakes.
+package proxy

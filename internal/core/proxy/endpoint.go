@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+const (
+	serverName     = "mcpproxy-tray"
+	sessionHeader  = "Mcp-Session-Id"
+	revisionHeader = "Mcp-Protocol-Version"
+)
+
+// Options configure an Endpoint. View and Upstreams are required.
+type Options struct {
+	View      *stateview.View
+	Upstreams Upstreams
+	Version   string       // of this program; told to clients
+	Logger    *slog.Logger // nil: discard
+
+	// SessionTimeout is how long a session (of a revision that has sessions)
+	// lives after its last request and event stream ended; 0 = 8 h. It costs
+	// memory alone: a client that was left over night should find its session
+	// again, and one that vanished must not be kept for ever.
+	SessionTimeout time.Duration
+	// Settle is how long after a list_changed the next one is sent at the
+	// earliest; 0 = 50 ms. The first change is announced at once.
+	Settle time.Duration
+	// MaxBodyBytes limits a client's message; 0 = 16 MiB, because a file may
+	// travel in the arguments of a call.
+	MaxBodyBytes int64
+}
+
+// An Endpoint serves /mcp and /mcp/server/{name}. Use New to make one.
+type Endpoint struct {
+	view           *stateview.View
+	upstreams      Upstreams
+	version        string
+	logger         *slog.Logger
+	sessionTimeout time.Duration
+	settle         time.Duration
+	maxBody        int64
+	self           []byte // serverInfo as JSON
+	newest         atomic.Pointer[catalog]
+
+	mu     sync.Mutex
+	scopes map[string]*scope // by server, "" for all; guarded by mu; made when first asked for
+	closed bool              // guarded by mu
+}
+
+// New returns an Endpoint. It starts nothing: Run sends notifications.
+func New(o Options) *Endpoint {
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	self, _ := json.Marshal(struct { // two strings always encode
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	}{serverName, o.Version})
+	return &Endpoint{
+		view:           o.View,
+		upstreams:      o.Upstreams,
+		version:        o.Version,
+		logger:         logger.With("component", "proxy"),
+		sessionTimeout: cmp.Or(o.SessionTimeout, 8*time.Hour),
+		settle:         cmp.Or(o.Settle, 50*time.Millisecond),
+		maxBody:        cmp.Or(o.MaxBodyBytes, 16<<20),
+		self:           self,
+		scopes:         map[string]*scope{},
+	}
+}
+
+// Run tells clients when their list of tools has changed, until ctx is done;
+// then it ends all sessions and cancels what is being served. It returns the
+// cause of ctx's end.
+func (e *Endpoint) Run(ctx context.Context) error {
+	for range e.view.Watch(ctx) {
+		if e.announce() {
+			pause(ctx, e.settle)
+		}
+	}
+	e.mu.Lock()
+	e.closed = true
+	scopes := e.scopes
+	e.scopes = nil
+	e.mu.Unlock()
+	for _, s := range scopes {
+		s.close()
+	}
+	return context.Cause(ctx)
+}
+
+// announce brings every scope up to date and reports whether any list changed.
+func (e *Endpoint) announce() bool {
+	c := e.catalog()
+	var gone, kept []*scope
+	e.mu.Lock()
+	for name, s := range e.scopes {
+		if name != "" && c.offer(name) == nil {
+			delete(e.scopes, name)
+			gone = append(gone, s)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	e.mu.Unlock()
+	for _, s := range gone {
+		s.close()
+	}
+	changed := false
+	for _, s := range kept {
+		changed = s.announce(c) || changed
+	}
+	return changed
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// catalog returns the catalog of the view's current snapshot: a client that
+// asks right after a change never sees an older list.
+func (e *Endpoint) catalog() *catalog {
+	if c := e.newest.Load(); c != nil && c.snap == e.view.Snapshot() {
+		return c
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	snap, c := e.view.Snapshot(), e.newest.Load()
+	if c == nil || c.snap != snap {
+		c = newCatalog(snap, c)
+		e.newest.Store(c)
+	}
+	return c
+}
+
+// ServeHTTP serves /mcp and /mcp/server/{name}. It checks neither Origin nor
+// token: that is the front door's task.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	server := "" // all
+	c := e.catalog()
+	if r.URL.Path != "/mcp" {
+		name, ok := strings.CutPrefix(r.URL.Path, "/mcp/server/")
+		if !ok {
+			refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address.", "The endpoint is /mcp, a single server /mcp/server/NAME.")
+			return
+		}
+		if c.offer(name) == nil {
+			refuse(w, http.StatusNotFound, "unknown_server", "There is no server of this name.", "The names are in the configuration file.")
+			return
+		}
+		server = name
+	}
+	s := e.scope(server)
+	if s == nil {
+		refuse(w, http.StatusServiceUnavailable, "stopping", "The program is shutting down.", "")
+		return
+	}
+	s.serve(w, r)
+}
+
+// scope returns the scope of a server, or of all for "". It is nil once Run has ended.
+func (e *Endpoint) scope(server string) *scope {
+	e.mu.Lock()
+	s, closed := e.scopes[server], e.closed
+	e.mu.Unlock()
+	if s != nil || closed {
+		return s
+	}
+	made := e.newScope(server)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.scopes[server]; s != nil || e.closed {
+		return s
+	}
+	// Run reads the newest catalog before it looks at the scopes, so a change is either in here or still ahead of it.
+	_, made.announced = made.list(e.newest.Load())
+	e.scopes[server] = made
+	return made
+}
+
+// A refusedRequest is the error document that all our routes answer with.
+type refusedRequest struct {
+	Error struct {
+		Code string `json:"code"`
+		Text string `json:"text"`
+		Hint string `json:"hint,omitempty"`
+	} `json:"error"`
+}
+
+func refuse(w http.ResponseWriter, status int, code, text, hint string) {
+	var doc refusedRequest
+	doc.Error.Code, doc.Error.Text, doc.Error.Hint = code, text, hint
+	writeJSON(w, status, doc)
+}

@@ -1,0 +1,89 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+)
+
+// A leases ends sessions whose client has vanished. A session is in use while a
+// request of it is being served, its event stream included (the library's own
+// timeout does not count that one and would end a session that is listening);
+// when none has been for the timeout, it expires.
+type leases struct {
+	timeout time.Duration
+	expired func(session string)
+
+	mu     sync.Mutex
+	idle   map[string]*lease // by session id; guarded by mu
+	closed bool              // guarded by mu
+}
+
+type lease struct {
+	uses  int
+	timer *time.Timer // runs while uses is 0; fires once
+}
+
+// add begins the lease of a new session. It reports false if no session may live any more.
+func (l *leases) add(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	if l.idle == nil {
+		l.idle = map[string]*lease{}
+	}
+	l.idle[id] = &lease{timer: time.AfterFunc(l.timeout, func() { l.expire(id) })}
+	return true
+}
+
+// take marks a session as in use; of an unknown one nothing is kept.
+func (l *leases) take(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil {
+		s.uses++
+		s.timer.Stop()
+	}
+}
+
+func (l *leases) release(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil && s.uses > 0 {
+		if s.uses--; s.uses == 0 && !l.closed {
+			s.timer.Reset(l.timeout)
+		}
+	}
+}
+
+// remove forgets a session that its client has ended.
+func (l *leases) remove(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil {
+		s.timer.Stop()
+		delete(l.idle, id)
+	}
+}
+
+func (l *leases) expire(id string) {
+	l.mu.Lock()
+	s := l.idle[id]
+	if s == nil || s.uses > 0 || l.closed {
+		l.mu.Unlock()
+		return
+	}
+	delete(l.idle, id)
+	l.mu.Unlock()
+	l.expired(id)
+}
+
+func (l *leases) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, s := range l.idle {
+		s.timer.Stop()
+	}
+}

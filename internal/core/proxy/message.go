@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+var (
+	errTwice   = errors.New("a member of the message occurs twice")
+	errNotText = errors.New("the body is not valid JSON in UTF-8")
+)
+
+// A message is what the front reads of a JSON-RPC message.
+type message struct {
+	raw                 []byte // the whole of it
+	version, id, params json.RawMessage
+	method              string
+	meta, name          json.RawMessage // of params
+	cursor              json.RawMessage
+}
+
+// readMessage reads a message. Members that this package or the library acts on
+// may occur only once: two readers of one message must not disagree about it.
+func readMessage(raw []byte) (m message, err error) {
+	m.raw = raw
+	once := func(to *json.RawMessage, v json.RawMessage) {
+		if *to != nil {
+			err = errTwice
+		}
+		*to = v
+	}
+	var method json.RawMessage
+	for e := range members(raw) {
+		switch v := e.value(raw); e.key {
+		case "jsonrpc":
+			once(&m.version, v)
+		case "id":
+			once(&m.id, v)
+		case "method":
+			once(&method, v)
+		case "params":
+			once(&m.params, v)
+		}
+	}
+	if len(method) > 0 && method[0] == '"' {
+		m.method = unquote(method)
+	}
+	for e := range members(m.params) {
+		switch v := e.value(m.params); e.key {
+		case "_meta":
+			once(&m.meta, v)
+		case "name":
+			once(&m.name, v)
+		case "cursor":
+			once(&m.cursor, v)
+		}
+	}
+	return m, err
+}
+
+// divert returns the message as the library shall see it: the same, but with an
+// exchange in place of a payload that is relayed.
+func (m *message) divert(begin func(json.RawMessage) *exchange) []byte {
+	var x *exchange
+	var params [][]byte
+	switch m.method {
+	case "tools/call":
+		if len(m.params) == 0 || m.params[0] != '{' {
+			return m.raw // the library refuses it
+		}
+		x = begin(m.params)
+		name := m.name
+		if len(name) == 0 || name[0] != '"' {
+			name = json.RawMessage(`""`)
+		}
+		x.name = unquote(name)
+		params = append(params, []byte(`"name":`), name, []byte(`,"arguments":"`+x.key+`"`))
+	case "tools/list":
+		if len(m.params) > 0 && m.params[0] != '{' {
+			return m.raw // the library refuses it
+		}
+		x = begin(m.cursor)
+		params = append(params, []byte(`"cursor":"`+x.key+`"`))
+	default:
+		return m.raw
+	}
+	if m.meta != nil {
+		params = append(params, []byte(`,"_meta":`), m.meta)
+	}
+	out := [][]byte{[]byte(`{"jsonrpc":`), orNull(m.version)}
+	if m.id != nil {
+		out = append(out, []byte(`,"id":`), m.id)
+	}
+	out = append(out, []byte(`,"method":`), quote(m.method), []byte(`,"params":{`), bytes.Join(params, nil), []byte(`}}`))
+	return bytes.Join(out, nil)
+}
+
+func orNull(raw []byte) []byte {
+	if raw == nil {
+		return []byte("null")
+	}
+	return raw
+}
+
+// readMessages reads the body of a POST: a message, or a batch as revision 2025-03-26 had it.
+func readMessages(body []byte) (msgs []message, batch bool, err error) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, false, errNotText
+	}
+	raws := []json.RawMessage{body}
+	if i := skipSpace(body, 0); body[i] == '[' {
+		batch = true
+		if err := json.Unmarshal(body, &raws); err != nil {
+			return nil, false, errNotText
+		}
+	}
+	for _, raw := range raws {
+		m, err := readMessage(raw)
+		if err != nil {
+			return nil, false, err
+		}
+		msgs = append(msgs, m)
+	}
+	return msgs, batch, nil
+}
+
+// joinMessages is the body that the library gets instead.
+func joinMessages(msgs []message, batch bool) []byte {
+	if !batch {
+		return msgs[0].raw
+	}
+	raws := make([][]byte, len(msgs))
+	for i, m := range msgs {
+		raws[i] = m.raw
+	}
+	return bytes.Join([][]byte{{'['}, bytes.Join(raws, []byte{','}), {']'}}, nil)
+}
+
+// isModern reports whether a revision has no sessions. Revisions are dates.
+func isModern(revision string) bool { return revision >= modern }
+
+// modernRequest reports whether a request follows a revision without sessions:
+// its header says so, or its _meta does, and then the library asks for the header.
+func modernRequest(h http.Header, m *message) bool {
+	if v := h.Get(revisionHeader); v != "" {
+		return isModern(v)
+	}
+	for e := range members(m.meta) {
+		if v := e.value(m.meta); e.key == "io.modelcontextprotocol/protocolVersion" && v[0] == '"' {
+			return isModern(unquote(v))
+		}
+	}
+	return false
+}
+
+// refuseBody answers a POST whose body could not be read.
+func refuseBody(w http.ResponseWriter, err error) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		writeJSON(w, http.StatusRequestEntityTooLarge, refusedMessage(jsonrpc.CodeInvalidRequest, "The message is too large."))
+		return
+	}
+	writeJSON(w, http.StatusBadRequest, refusedMessage(jsonrpc.CodeParseError, "The body could not be read."))
+}
+
+// refuseMessage answers a POST whose message cannot be understood in one way only.
+func refuseMessage(w http.ResponseWriter, err error) {
+	if errors.Is(err, errTwice) {
+		writeJSON(w, http.StatusBadRequest, refusedMessage(jsonrpc.CodeInvalidRequest, "A member of the message occurs twice."))
+		return
+	}
+	writeJSON(w, http.StatusBadRequest, refusedMessage(jsonrpc.CodeParseError, "The body is not valid JSON in UTF-8."))
+}
+
+type rpcError struct {
+	Code    int64  `json:"code"`
+	Message string `json:"message"`
+}
+
+// A rpcRefusal is a JSON-RPC answer to a request whose id is not known.
+type rpcRefusal struct {
+	Version string   `json:"jsonrpc"`
+	ID      *int     `json:"id"` // always null
+	Error   rpcError `json:"error"`
+}
+
+func refusedMessage(code int64, text string) rpcRefusal {
+	return rpcRefusal{Version: "2.0", Error: rpcError{code, text}}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}

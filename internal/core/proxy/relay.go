@@ -1,0 +1,205 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// Upstreams sends requests to the servers. The proxy declares it; the
+// supervisor implements it.
+type Upstreams interface {
+	// Request sends a request with params, a JSON object, and waits for its
+	// answer: the bytes of either its result or its error, or err if the server
+	// went away, when the request may or may not have run. Both are valid JSON;
+	// who implements Request has made sure of that. It ends when ctx does.
+	Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
+}
+
+// modern is the first revision without sessions.
+const modern = "2026-07-28"
+
+// placeholder is a result that is encoded as an exchange's key.
+type placeholder struct {
+	mcp.ResultBase
+	key string
+}
+
+func (p *placeholder) MarshalJSON() ([]byte, error) { return quote(p.key), nil }
+
+// middleware answers what is relayed and refuses what the endpoint does not
+// offer; negotiation, ping and subscriptions stay with the library.
+func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		switch method {
+		case "tools/list":
+			r, ok := req.(*mcp.ListToolsRequest)
+			if !ok || r.Params == nil {
+				return nil, errUnread
+			}
+			return s.listTools(s.exchanges.find(r.Params.Cursor), r.ProtocolVersion() >= modern)
+		case "tools/call":
+			r, ok := req.(*mcp.CallToolRequest)
+			if !ok || r.Params == nil {
+				return nil, errUnread
+			}
+			return s.callTool(ctx, s.exchanges.find(keyOf(r.Params.Arguments)), r.ProtocolVersion() >= modern)
+		case "initialize", "server/discover", "ping", "subscriptions/listen":
+			return next(ctx, method, req)
+		}
+		if strings.HasPrefix(method, "notifications/") {
+			return next(ctx, method, req)
+		}
+		return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: fmt.Sprintf("This endpoint does not offer %q.", method)}
+	}
+}
+
+func keyOf(arguments json.RawMessage) string {
+	var key string
+	_ = json.Unmarshal(arguments, &key) // anything else than a key finds no exchange
+	return key
+}
+
+// errUnread is the answer to a request that the front did not take apart, which no valid one is.
+var errUnread = &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "The request could not be read."}
+
+func (s *scope) listTools(x *exchange, modern bool) (mcp.Result, error) {
+	if x == nil {
+		return nil, errUnread
+	}
+	// The list is one page: we never give out a cursor.
+	if c := x.params; c != nil && string(c) != "null" && string(c) != `""` {
+		return nil, invalid("This cursor is not one of ours.")
+	}
+	list, _ := s.list(s.catalog())
+	x.reply(listResult(list(), modern, s.self)...)
+	return &placeholder{key: x.key}, nil
+}
+
+func (s *scope) callTool(ctx context.Context, x *exchange, modern bool) (mcp.Result, error) {
+	if x == nil {
+		return nil, errUnread
+	}
+	c := s.catalog()
+	id, params := toolID{s.server, x.name}, x.params
+	if s.server == "" {
+		var ok bool
+		if id, ok = c.names[x.name]; !ok {
+			return nil, unknownTool(c, x.name)
+		}
+		params = appendRenamed(nil, params, id.tool)
+	}
+	if err := refusal(c, id, x.name); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// Without resumption the answer of a legacy session, too, is lost with its request.
+	defer context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })()
+
+	result, rpcErr, err := s.upstreams.Request(ctx, id.server, "tools/call", params)
+	switch {
+	case err != nil:
+		s.logger.Debug("call broke", "server", id.server, "tool", id.tool, "err", err)
+		return nil, brokenCall(ctx, id.server, err)
+	case rpcErr != nil:
+		return nil, x.replyError(rpcErr)
+	case len(result) == 0 || result[0] != '{':
+		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", id.server))
+	}
+	result = oneLine(result)
+	if modern {
+		x.reply(withResultType(result)...)
+	} else {
+		x.reply(result)
+	}
+	return &placeholder{key: x.key}, nil
+}
+
+// explained is an error that knows what to tell people.
+type explained interface {
+	error
+	Problem() stateview.Problem
+}
+
+func brokenCall(ctx context.Context, server string, err error) error {
+	if ctx.Err() != nil {
+		return internalError("The call was cancelled; it may or may not have run.")
+	}
+	if e, ok := errors.AsType[explained](err); ok {
+		return internalError(e.Problem().Text)
+	}
+	return internalError(fmt.Sprintf("The connection to the server %q broke during the call; it may or may not have run.", server))
+}
+
+// refusal says why a tool cannot be called now, or nil. It says nothing that
+// the client did not say and no word of the server's.
+func refusal(c *catalog, id toolID, asked string) error {
+	st, ok := c.snap.GetServer(id.server)
+	if !ok {
+		return unknownTool(c, asked)
+	}
+	if err := stateRefusal(st.Name, st.State); err != nil {
+		return err
+	}
+	switch held, ok := c.offer(id.server).held[id.tool]; {
+	case !ok:
+		return unknownTool(c, asked)
+	case held:
+		return invalid(fmt.Sprintf("The tool %q is held back until a person approves it in mcpproxy-tray.", shorten(asked)))
+	}
+	return nil
+}
+
+func stateRefusal(server string, state stateview.State) error {
+	switch state {
+	case stateview.Connected:
+		return nil
+	case stateview.Disabled:
+		return invalid(fmt.Sprintf("The server %q is disabled.", server))
+	case stateview.Quarantined:
+		return invalid(fmt.Sprintf("The server %q is held back until a person approves it in mcpproxy-tray.", server))
+	case stateview.AuthRequired:
+		return internalError(fmt.Sprintf("The server %q waits for a person to sign in; the call was not sent.", server))
+	case stateview.Failed:
+		return internalError(fmt.Sprintf("The server %q does not work and needs a person; the call was not sent.", server))
+	}
+	return internalError(fmt.Sprintf("The server %q is not connected right now; the call was not sent.", server))
+}
+
+// unknownTool answers for a name that is no tool's. Where it looks like one of
+// a server that is not there, the server's state is the better answer.
+func unknownTool(c *catalog, asked string) error {
+	for st := range c.snap.Servers() {
+		if strings.HasPrefix(asked, clean(st.Name)+"__") {
+			if err := stateRefusal(st.Name, st.State); err != nil {
+				return err
+			}
+		}
+	}
+	return invalid(fmt.Sprintf("There is no tool %q.", shorten(asked)))
+}
+
+// shorten keeps an answer that repeats a client's words small.
+func shorten(s string) string {
+	const most = 128 // bytes: twice the longest name of ours
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+func invalid(text string) error {
+	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: text}
+}
+
+func internalError(text string) error {
+	return &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: text}
+}

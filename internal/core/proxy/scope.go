@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// A scope is one endpoint: all servers, or one of them.
+type scope struct {
+	*Endpoint
+	server    string // empty: all servers
+	mcp       *mcp.Server
+	stateful  http.Handler // revisions up to 2025-11-25
+	stateless http.Handler // from 2026-07-28 on
+	exchanges exchanges
+	leases    leases
+	announced uint64 // version of the list that sessions know of; used by Run alone
+}
+
+func (e *Endpoint) newScope(server string) *scope {
+	s := &scope{Endpoint: e, server: server}
+	s.mcp = mcp.NewServer(&mcp.Implementation{Name: serverName, Version: e.version}, &mcp.ServerOptions{
+		// Only what we honour: without this the library advertises logging.
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}},
+	})
+	s.mcp.AddReceivingMiddleware(s.middleware)
+	get := func(*http.Request) *mcp.Server { return s.mcp }
+	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1})
+	s.stateless = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{
+		MaxRequestBodyBytes: -1, // the front has its own limit
+		Stateless:           true,
+		JSONResponse:        true,
+		// "closing the stream" is how a client of this revision cancels.
+		PropagateRequestCancellation: true,
+	})
+	s.leases = leases{timeout: e.sessionTimeout, expired: s.closeSession}
+	return s
+}
+
+// list returns the scope's encoded tool list and its version.
+func (s *scope) list(c *catalog) (list func() []byte, version uint64) {
+	if s.server == "" {
+		return c.list, c.version
+	}
+	if o := c.offer(s.server); o != nil {
+		return o.list, o.version
+	}
+	return func() []byte { return []byte("[]") }, 0
+}
+
+// announce tells the scope's sessions if the list changed, and reports whether it did.
+func (s *scope) announce(c *catalog) bool {
+	_, version := s.list(c)
+	if version == s.announced {
+		return false
+	}
+	s.announced = version
+	// The library sends tools/list_changed, to sessions and to subscriptions of
+	// the stateless revision alike, when its own list of tools changes and not
+	// on demand. Nobody sees that list: the middleware answers tools/list.
+	s.mcp.AddTool(&mcp.Tool{Name: "changed", InputSchema: json.RawMessage(`{"type":"object"}`)}, nil)
+	return true
+}
+
+func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		if isModern(r.Header.Get(revisionHeader)) {
+			s.stateless.ServeHTTP(w, r)
+			return
+		}
+		s.serveSession(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
+	if err != nil {
+		refuseBody(w, err)
+		return
+	}
+	msgs, batch, err := readMessages(body)
+	if err != nil {
+		refuseMessage(w, err)
+		return
+	}
+	var open []*exchange
+	for i, m := range msgs {
+		msgs[i].raw = m.divert(func(params json.RawMessage) *exchange {
+			open = append(open, s.exchanges.begin(r.Context(), params))
+			return open[len(open)-1]
+		})
+	}
+	defer s.exchanges.end(open)
+	body = joinMessages(msgs, batch)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	if len(open) > 0 {
+		w = &splicer{ResponseWriter: w, exchanges: open}
+	}
+	if !batch && modernRequest(r.Header, &msgs[0]) {
+		s.stateless.ServeHTTP(w, r)
+		return
+	}
+	s.serveSession(w, r)
+}
+
+// serveSession serves a request of a revision with sessions, and keeps its session alive meanwhile.
+func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get(sessionHeader)
+	if id == "" {
+		s.stateful.ServeHTTP(w, r)
+		if id := w.Header().Get(sessionHeader); id != "" {
+			if !s.leases.add(id) {
+				s.closeSession(id)
+			}
+		}
+		return
+	}
+	s.leases.take(id)
+	defer s.leases.release(id)
+	s.stateful.ServeHTTP(w, r)
+	if r.Method == http.MethodDelete {
+		s.leases.remove(id)
+	}
+}
+
+func (s *scope) closeSession(id string) {
+	for session := range s.mcp.Sessions() {
+		if session.ID() == id {
+			_ = session.Close() // it is gone either way
+		}
+	}
+}
+
+// close ends all sessions and with them the requests that are being served.
+func (s *scope) close() {
+	s.exchanges.close()
+	s.leases.close()
+	for session := range s.mcp.Sessions() {
+		_ = session.Close()
+	}
+}
