@@ -158,29 +158,11 @@ func TestFingerprintIsStable(t *testing.T) {
 	}
 }
 
-func TestLaunchString(t *testing.T) {
-	for _, c := range []struct {
-		launch Launch
-		want   string
-	}{
-		{Launch{Command: "npx", Args: []string{"-y", "@scope/pkg@1.2", "/home/me"}}, "npx -y @scope/pkg@1.2 /home/me"},
-		{Launch{Command: "sh", Args: []string{"-c", "rm -rf ~; x", ""}}, `sh -c "rm -rf ~; x" ""`},
-		{Launch{Command: "a\u202eb", Args: []string{"\x1b[1A", "é"}}, `"a\u202eb" "\x1b[1A" "\u00e9"`},
-		{Launch{Command: "node", Cwd: "/srv", Env: map[string]string{"TOKEN": "secret", "A": ""}}, "node (in /srv; sets A, TOKEN)"},
-		{Launch{URL: "https://example.org/mcp?x=1&y=2"}, "https://example.org/mcp?x=1&y=2"},
-		{Launch{URL: "https://example.org/mcp", Headers: map[string]string{"X-Key": "secret"}}, "https://example.org/mcp (sends X-Key)"},
-	} {
-		if got := c.launch.String(); got != c.want {
-			t.Errorf("%#v.String() = %s, want %s", c.launch, got, c.want)
-		}
-	}
-}
-
 func TestLaunchIsLoggedWithoutSecrets(t *testing.T) {
 	var b bytes.Buffer
 	l := Launch{Command: "x", Env: map[string]string{"K": "hunter2"}, Headers: map[string]string{"H": "hunter2"}}
 	slog.New(slog.NewJSONHandler(&b, nil)).Info("start", "launch", l)
-	if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "sets K") {
+	if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "v1:") {
 		t.Errorf("logged %s", b.String())
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // A Launch is what would be run or contacted for a server: everything that a
@@ -74,55 +72,5 @@ func encode(l Launch) []byte {
 	return b
 }
 
-// String returns the launch for people to judge: the command line or the URL in
-// full, with everything unprintable made visible, then where it runs and which
-// environment variables or headers it gets. Their values are left out.
-func (l Launch) String() string {
-	var b strings.Builder
-	var extra []string
-	if l.URL != "" {
-		b.WriteString(visible(l.URL))
-		if len(l.Headers) > 0 {
-			extra = append(extra, "sends "+names(l.Headers))
-		}
-	} else {
-		b.WriteString(visible(l.Command))
-		for _, arg := range l.Args {
-			b.WriteByte(' ')
-			b.WriteString(visible(arg))
-		}
-		if l.Cwd != "" {
-			extra = append(extra, "in "+visible(l.Cwd))
-		}
-		if len(l.Env) > 0 {
-			extra = append(extra, "sets "+names(l.Env))
-		}
-	}
-	if len(extra) > 0 {
-		b.WriteString(" (" + strings.Join(extra, "; ") + ")")
-	}
-	return b.String()
-}
-
 // LogValue keeps the values of environment variables and headers out of logs.
-func (l Launch) LogValue() slog.Value { return slog.StringValue(l.String()) }
-
-func names(m map[string]string) string {
-	out := slices.Sorted(maps.Keys(m))
-	for i, n := range out {
-		out[i] = visible(n)
-	}
-	return strings.Join(out, ", ")
-}
-
-// visible returns a word as it is, or quoted where a reader could mistake it:
-// with spaces, quotes, or characters that are not plain ASCII.
-func visible(word string) string {
-	plain := func(r rune) bool {
-		return r > ' ' && r < 0x7f && !strings.ContainsRune("\"'`\\();", r)
-	}
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
-		return word
-	}
-	return strconv.QuoteToASCII(word)
-}
+func (l Launch) LogValue() slog.Value { return slog.StringValue(Fingerprint(l)) }

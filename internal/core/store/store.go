@@ -1,0 +1,193 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// schema is the version of the file's layout, stored under meta/schema.
+//
+//	approvals    server NUL launch id → record
+//	decisions    sequence → decision, never deleted
+//	transitions  one bucket per server: sequence → transition, the newest 1,000
+const schema = 1
+
+var (
+	bucketMeta        = []byte("meta")
+	bucketApprovals   = []byte("approvals")
+	bucketDecisions   = []byte("decisions")
+	bucketTransitions = []byte("transitions")
+	keySchema         = []byte("schema")
+)
+
+// A Store is an open database file. Use Open to make one, and Close it.
+type Store struct {
+	db   *bbolt.DB
+	path string
+	log  *slog.Logger
+	wake chan struct{} // one slot: pending is not empty
+
+	mu      sync.Mutex
+	pending []Transition // not on disk yet, oldest first
+	dropped uint64       // transitions lost because pending was full
+}
+
+// lockTimeout is how long Open waits for another process to let go of the file:
+// long enough for a predecessor that is just closing.
+const lockTimeout = time.Second
+
+// minSize is the size in bytes of two of bbolt's smallest usual pages: less is no database.
+const minSize = 2 * 4096
+
+// Open opens the database file, or makes one with mode 0600. It waits at most
+// one second for another process, reads the whole file once to be sure of it,
+// and returns an *Error. A nil logger discards.
+func Open(path string, logger *slog.Logger) (*Store, error) {
+	// A FIFO would block the open, and a directory gives an obscure error.
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return nil, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
+		}
+		if size := info.Size(); size > 0 && size < minSize {
+			return nil, explain(path, fmt.Errorf("%w: %d bytes", errDamaged, size))
+		}
+	}
+	var file *os.File
+	var db *bbolt.DB
+	err := guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:      lockTimeout,
+			FreelistType: bbolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				f, err := os.OpenFile(name, flag, mode)
+				if err == nil {
+					file = f
+					_ = f.Chmod(mode) // an older file may be wider; where this is not allowed, it is not ours to narrow
+				}
+				return f, err
+			},
+		})
+		return err
+	})
+	if err != nil {
+		if file != nil {
+			unlock(file) // bbolt may have panicked and left it open; doing this twice does no harm
+			_ = file.Close()
+		}
+		return nil, explain(path, err)
+	}
+	s := &Store{
+		db: db, path: path, wake: make(chan struct{}, 1),
+		log: cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store"),
+	}
+	if err := s.prepare(); err != nil {
+		_ = guarded(db.Close)
+		return nil, explain(path, err)
+	}
+	return s, nil
+}
+
+// prepare checks what is in the file, and makes the buckets of a new one.
+func (s *Store) prepare() error {
+	empty := true
+	err := s.view(func(tx *bbolt.Tx) error {
+		// Reading past the end of a truncated file would be a fault, not an error.
+		if info, err := os.Stat(s.path); err != nil || info.Size() < tx.Size() {
+			return errors.Join(errDamaged, err)
+		}
+		return tx.ForEach(func([]byte, *bbolt.Bucket) error { empty = false; return nil })
+	})
+	if err != nil {
+		return err
+	}
+	if empty {
+		return s.update(create)
+	}
+	return s.view(check)
+}
+
+func create(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketApprovals, bucketDecisions, bucketTransitions} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(schema)))
+}
+
+// check reads everything once: the schema, every page, and every approval.
+func check(tx *bbolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return fmt.Errorf("%w: no schema version", errDamaged)
+	}
+	version, err := strconv.Atoi(string(meta.Get(keySchema)))
+	if err != nil || version < 1 {
+		return fmt.Errorf("%w: schema version %q", errDamaged, meta.Get(keySchema))
+	}
+	if version > schema {
+		return fmt.Errorf("%w %d", errNewer, version)
+	}
+	for _, name := range [][]byte{bucketApprovals, bucketDecisions, bucketTransitions} {
+		b := tx.Bucket(name)
+		if b == nil {
+			return fmt.Errorf("%w: no bucket %s", errDamaged, name)
+		}
+		if err := walk(b); err != nil {
+			return err
+		}
+	}
+	_, err = readApprovals(tx)
+	return err
+}
+
+// walk visits every key of a bucket and of those below it, in order.
+func walk(b *bbolt.Bucket) error {
+	last := ""
+	return b.ForEach(func(k, v []byte) error {
+		if last >= string(k) {
+			return fmt.Errorf("%w: keys out of order", errDamaged)
+		}
+		last = string(k)
+		if v == nil {
+			return walk(b.Bucket(k))
+		}
+		return nil
+	})
+}
+
+// Close writes what is still queued and closes the file.
+func (s *Store) Close() error {
+	err := s.flush()
+	return errors.Join(err, explain(s.path, guarded(s.db.Close)))
+}
+
+func (s *Store) view(fn func(*bbolt.Tx) error) error {
+	return explain(s.path, guarded(func() error { return s.db.View(fn) }))
+}
+
+func (s *Store) update(fn func(*bbolt.Tx) error) error {
+	return explain(s.path, guarded(func() error { return s.db.Update(fn) }))
+}
+
+// guarded runs fn and makes an error of what bbolt does with a damaged file: it
+// panics, or it follows a wrong offset out of the mapping.
+func guarded(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, r)
+		}
+	}()
+	return fn()
+}
