@@ -1,10 +1,6 @@
 package stateview
 
-import (
-	"iter"
-	"slices"
-	"time"
-)
+import "time"
 
 // A ServerStatus is what is true of one server at one moment. It is a plain
 // value: it holds no map and nothing that another holder could change, so a
@@ -38,92 +34,14 @@ type Problem struct {
 // IsZero reports whether there is no problem.
 func (p Problem) IsZero() bool { return p.Code == "" && p.Text == "" }
 
-// A Tool is one tool of a server, with the definition exactly as the server sent it.
-type Tool struct {
-	Name       string // as the server spells it, without our prefix
-	Definition string // the raw JSON object of the server's tools/list; a string, so nobody can change it
-	Held       bool   // withheld from clients until a person approves it
-}
-
-// A ToolList is an immutable list of tools. The zero value is an empty list.
-// Copies share their content.
-type ToolList struct{ list *toolArray }
-
-type toolArray struct {
-	tools []Tool
-	held  int
-}
-
-// NewToolList returns a list of a copy of tools, in their order.
-func NewToolList(tools []Tool) ToolList {
-	if len(tools) == 0 {
-		return ToolList{}
-	}
-	a := &toolArray{tools: slices.Clone(tools)}
-	for _, t := range tools {
-		if t.Held {
-			a.held++
-		}
-	}
-	return ToolList{a}
-}
-
-// Len returns how many tools there are, held ones included.
-func (l ToolList) Len() int {
-	if l.list == nil {
-		return 0
-	}
-	return len(l.list.tools)
-}
-
-// Held returns how many tools are withheld from clients.
-func (l ToolList) Held() int {
-	if l.list == nil {
-		return 0
-	}
-	return l.list.held
-}
-
-// Approved returns how many tools clients may see and call.
-func (l ToolList) Approved() int { return l.Len() - l.Held() }
-
-// At returns tool i, counted from 0. It panics if i is out of range.
-func (l ToolList) At(i int) Tool { return l.list.tools[i] }
-
-// All yields the tools in the server's order.
-func (l ToolList) All() iter.Seq[Tool] {
-	return func(yield func(Tool) bool) {
-		if l.list == nil {
-			return
-		}
-		for _, t := range l.list.tools {
-			if !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-// Equal reports whether both lists have the same tools in the same order.
-func (l ToolList) Equal(o ToolList) bool {
-	if l.list == o.list {
-		return true
-	}
-	if l.Len() != o.Len() {
-		return false
-	}
-	return slices.Equal(l.list.tools, o.list.tools)
-}
-
-// same reports whether a and b say the same, Version aside.
+// same reports whether a and b say the same, Version aside. Times that are the
+// same instant are the same.
 func same(a, b *ServerStatus) bool {
-	if !a.Tools.Equal(b.Tools) || !a.Since.Equal(b.Since) || !a.RetryAt.Equal(b.RetryAt) || !a.Problem.Since.Equal(b.Problem.Since) {
+	if !a.Since.Equal(b.Since) || !a.RetryAt.Equal(b.RetryAt) || !a.Problem.Since.Equal(b.Problem.Since) {
 		return false
 	}
-	x, y := *a, *b
-	for _, s := range []*ServerStatus{&x, &y} {
-		s.Tools, s.Version = ToolList{}, 0
-		s.Since, s.RetryAt, s.Problem.Since = time.Time{}, time.Time{}, time.Time{}
-	}
-	return x == y
+	x := *a
+	x.Version, x.Tools = b.Version, b.Tools
+	x.Since, x.RetryAt, x.Problem.Since = b.Since, b.RetryAt, b.Problem.Since
+	return x == *b && a.Tools.Equal(b.Tools)
 }
