@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestBadRequests(t *testing.T) {
+	up := answer(`{}`)
+	r := start(t, up, Options{MaxBodyBytes: 4096})
+	connect(r.view, "s", plainTool("t"))
+	call := func(params string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + params + `}`
+	}
+	for _, c := range []struct {
+		name, body string
+		header     map[string]string
+		status     int
+		want       string
+	}{
+		{"not JSON", `{"jsonrpc":`, nil, 400, "not valid JSON"},
+		{"empty", ``, nil, 400, "not valid JSON"},
+		{"not UTF-8", call("{\"name\":\"s__t\",\"a\":\"\xff\"}"), nil, 400, "not valid JSON"},
+		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 1500) + strings.Repeat("]", 1500) + `}`), nil, 200, `"result":{}`},
+		{"too large", call(`{"name":"` + strings.Repeat("x", 5000) + `"}`), nil, 413, "too large"},
+		{"two methods", `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"s__t"}}`, nil, 400, "occurs twice"},
+		{"two params", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{},"p\u0061rams":{"name":"s__t"}}`, nil, 400, "occurs twice"},
+		{"two names", call(`{"name":"s__u","name":"s__t"}`), nil, 400, "occurs twice"},
+		{"params is a list", call(`["s__t"]`), nil, 200, `"error"`},
+		{"no params", `{"jsonrpc":"2.0","id":1,"method":"tools/call"}`, nil, 400, "params"},
+		{"name is a number", call(`{"name":7}`), nil, 200, "There is no tool"},
+		{"no name", call(`{}`), nil, 200, "There is no tool"},
+		{"a cursor", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}`, nil, 200, "cursor"},
+		{"a feature we lack", `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":{}}`, nil, 200, "-32601"},
+		{"an unknown method", `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{}}`, nil, 400, "unsupported"},
+		{"a key of its own", `{"jsonrpc":"2.0","id":1,"Method":"x","method":"tools/call","params":{"name":"s__t","arguments":"` + strings.Repeat("A", 26) + `"}}`, nil, 200, `"result":{}`},
+		{"unknown session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: "nope"}, 404, "session not found"},
+		{"text", `hello`, map[string]string{"Content-Type": "text/plain"}, 400, "not valid JSON"},
+		{"modern body, old header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: "2025-06-18"}, 400, "-32022"},
+		{"modern body, no header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: ""}, 400, "header"},
+		{"name that contradicts", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__u"}, 400, "mismatch"},
+		{"header without meta", call(`{"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, "-32602"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, body := r.legacy(t, "/mcp").post(c.body, c.header)
+			if resp.StatusCode != c.status || !strings.Contains(body, c.want) {
+				t.Errorf("%d %s, want %d with %q", resp.StatusCode, body, c.status, c.want)
+			}
+		})
+	}
+}
+
+func TestUnknownAddresses(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	connect(r.view, "a b/c", plainTool("t"))
+	for path, code := range map[string]string{
+		"/mcp/": "not_found", "/mcp/x": "not_found", "/": "not_found", "/mcp/server": "not_found",
+		"/mcp/server/": "unknown_server", "/mcp/server/nobody": "unknown_server", "/mcp/server/a%20b": "unknown_server",
+	} {
+		resp, body := r.modern(t, path).list()
+		var doc refusedRequest
+		if err := json.Unmarshal([]byte(body), &doc); err != nil || resp.StatusCode != http.StatusNotFound || doc.Error.Code != code || doc.Error.Text == "" {
+			t.Errorf("%s: %s %s", path, resp.Status, body)
+		}
+	}
+	if _, body := r.modern(t, "/mcp/server/a%20b%2Fc").list(); !strings.Contains(body, `{"name":"t"`) {
+		t.Errorf("a server of an odd name: %s", body)
+	}
+}
+
+func TestBatchOfRevision20250326(t *testing.T) {
+	up := &fakeUpstreams{fn: func(_ context.Context, _ string, params json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		return json.RawMessage(`{"echo":` + string(params) + `}`), nil, nil
+	}}
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	c := r.legacy(t, "/mcp")
+	resp, err := r.client.Do(c.request(t.Context(), http.MethodPost, `[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"s__t","n":1}},
+		{"jsonrpc":"2.0","id":2,"method":"tools/list"}, {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"s__t","n":3}}]`, map[string]string{revisionHeader: "2025-03-26"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var b strings.Builder
+	_ = resp.Write(&b)
+	for _, want := range []string{
+		`data: {"jsonrpc":"2.0","id":1,"result":{"echo":{"name":"t","n":1}}}`,
+		`data: {"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"s__t"`,
+		`data: {"jsonrpc":"2.0","id":3,"result":{"echo":{"name":"t","n":3}}}`,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in %s", want, b.String())
+		}
+	}
+}
+
+func TestManyClientsGetTheirOwnAnswers(t *testing.T) {
+	up := &fakeUpstreams{fn: func(_ context.Context, server string, params json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		return json.RawMessage(`{"from":"` + server + `","got":` + string(params) + `}`), nil, nil
+	}}
+	r := start(t, up, Options{Settle: time.Millisecond})
+	for i := range 4 {
+		connect(r.view, fmt.Sprint("s", i), plainTool("t"))
+	}
+	var wg sync.WaitGroup
+	for i := range 16 {
+		c := r.legacy(t, "/mcp")
+		if i%2 == 0 {
+			c = r.modern(t, "/mcp")
+		}
+		name := fmt.Sprintf("s%d__t", i%4)
+		wg.Go(func() {
+			for n := range 20 {
+				_, body := c.call(name, fmt.Sprintf(`{"name":%q,"n":"%d/%d"}`, name, i, n))
+				if !strings.Contains(body, fmt.Sprintf(`"from":"s%d"`, i%4)) || !strings.Contains(body, fmt.Sprintf(`"n":"%d/%d"`, i, n)) {
+					t.Errorf("client %d, call %d = %s", i, n, body)
+				}
+				c.list()
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 50 {
+			connect(r.view, "busy", plainTool(fmt.Sprint("t", i)))
+		}
+	})
+	wg.Wait()
+	r.endpoint.mu.Lock()
+	defer r.endpoint.mu.Unlock()
+	for _, s := range r.endpoint.scopes {
+		if n := len(s.exchanges.open); n != 0 {
+			t.Errorf("%d exchanges are left over", n)
+		}
+	}
+}
+
+func TestLeaseEndsWhatIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var ended []string // guarded by mu: timers run on goroutines of their own
+		l := leases{timeout: time.Hour, expired: func(id string) {
+			mu.Lock()
+			defer mu.Unlock()
+			ended = append(ended, id)
+		}}
+		at := func(d time.Duration, want ...string) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if fmt.Sprint(ended) != fmt.Sprint(want) {
+				t.Fatalf("ended %v, want %v", ended, want)
+			}
+		}
+		l.add("idle")
+		l.add("streaming")
+		l.take("streaming")
+		l.add("deleted")
+		l.take("deleted")
+		l.remove("deleted")
+		l.release("deleted")
+		l.take("unknown")
+		l.release("unknown")
+		at(59 * time.Minute)
+		at(2*time.Minute, "idle")
+		at(100*time.Hour, "idle")
+		l.take("streaming") // a call while it streams
+		l.release("streaming")
+		at(100*time.Hour, "idle")
+		l.release("streaming")
+		at(59*time.Minute, "idle")
+		at(2*time.Minute, "idle", "streaming")
+		l.add("late")
+		l.close()
+		at(2*time.Hour, "idle", "streaming")
+		if l.add("too late") {
+			t.Error("a session began after close")
+		}
+	})
+}
+
+func TestVanishedClientsSessionEnds(t *testing.T) {
+	r := start(t, answer(`{}`), Options{SessionTimeout: 20 * time.Millisecond})
+	connect(r.view, "s", plainTool("t"))
+	c := r.legacy(t, "/mcp")
+	within(t, 5*time.Second, "the session is gone", func() bool {
+		time.Sleep(40 * time.Millisecond) // a look keeps it alive
+		resp, _ := c.list()
+		return resp.StatusCode == http.StatusNotFound
+	})
+}
