@@ -1,0 +1,3 @@
+package demo
+
+import _ "time/tzdata" // Windows has no time zone database that Go can read
