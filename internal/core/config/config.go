@@ -1,0 +1,82 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Limits of a configuration file.
+const (
+	maxBytes = 64 << 20 // 10,000 servers need about 2 MB; more than this is not a configuration
+	maxDepth = 200      // nesting of objects and lists; ours needs 4, the parser's stack is finite
+)
+
+// A Config is one content of the configuration file, understood. Its zero value
+// is not useful; see Parse.
+type Config struct {
+	Listen        string        // host:port of the endpoint, always loopback; default 127.0.0.1:7420, port 0 picks a free one
+	Quarantine    bool          // hold back what nobody has approved; default true
+	MCPAuth       string        // "token" (default) or "none": whether AI clients must send the token
+	LogLevel      slog.Level    // "debug", "info" (default), "warn" or "error"
+	Notifications Notifications // when to notify
+	Timeouts      Timeouts      // how long to wait for servers
+
+	Servers  []Server // in the order of the file; a broken entry is here too, with Err set
+	Refused  []*Error // entries without a usable name, or with one that is taken
+	Warnings []*Error // what is kept in the file but has no effect, each kind once
+}
+
+// Notifications says when the user is notified. All delays may be 0.
+type Notifications struct {
+	Enabled      bool          // default true
+	DownAfter    time.Duration // a server must be down this long before it is news; default 10s
+	MinUp        time.Duration // and must have been up this long before; default 30s
+	Group        time.Duration // news within this time become one notification; default 5s
+	StartupQuiet time.Duration // silence after start and wake-up, then one summary; default 60s
+	FlapMute     time.Duration // silence about a server after it was called unstable; default 30m
+}
+
+// Timeouts limits waiting for servers. All are greater than 0.
+type Timeouts struct {
+	Start time.Duration // for a server to start and answer the handshake; default 30s
+	Call  time.Duration // for the answer to one call; default 5m
+}
+
+func defaults() *Config {
+	return &Config{
+		Listen:     "127.0.0.1:7420",
+		Quarantine: true,
+		MCPAuth:    "token",
+		LogLevel:   slog.LevelInfo,
+		Notifications: Notifications{
+			Enabled:      true,
+			DownAfter:    10 * time.Second,
+			MinUp:        30 * time.Second,
+			Group:        5 * time.Second,
+			StartupQuiet: time.Minute,
+			FlapMute:     30 * time.Minute,
+		},
+		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute},
+	}
+}
+
+// Equal reports whether both ask for the same: the same settings and the same
+// servers in the same order. Refused and Warnings do not count.
+func (c *Config) Equal(o *Config) bool {
+	return c.sameSettings(o) && slices.EqualFunc(c.Servers, o.Servers, Server.Equal)
+}
+
+func (c *Config) sameSettings(o *Config) bool {
+	return c.Listen == o.Listen && c.Quarantine == o.Quarantine && c.MCPAuth == o.MCPAuth &&
+		c.LogLevel == o.LogLevel && c.Notifications == o.Notifications && c.Timeouts == o.Timeouts
+}
+
+// Server returns the server of that name.
+func (c *Config) Server(name string) (Server, bool) {
+	i := slices.IndexFunc(c.Servers, func(s Server) bool { return s.Name == name })
+	if i < 0 {
+		return Server{}, false
+	}
+	return c.Servers[i], true
+}

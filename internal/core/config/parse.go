@@ -1,0 +1,171 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/tailscale/hujson"
+)
+
+// Parse reads a configuration. A broken entry of a server does not stop the
+// others: it is in Servers with Err set, or in Refused if its name cannot be
+// used. A broken file, or a setting with an impossible value, is an *Error for
+// the whole. An empty file is such an error: it is a file that was cut off.
+func Parse(data []byte) (*Config, error) {
+	cfg, err := parse("", data)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+func parse(path string, data []byte) (*Config, *Error) {
+	doc, err := parseDocument(path, data)
+	if err != nil {
+		return nil, err
+	}
+	p := parser{reader: reader{doc: doc}, cfg: defaults()}
+	if err := p.file(); err != nil {
+		return nil, err
+	}
+	return p.cfg, nil
+}
+
+// A parser turns one document into one Config.
+type parser struct {
+	reader
+	cfg      *Config
+	warnings map[string]*warning
+	order    []*warning
+}
+
+func (p *parser) file() *Error {
+	obj, ok := p.doc.root.Value.(*hujson.Object)
+	if !ok {
+		return p.fail(&p.doc.root, "The file must be an object in braces, not "+kindName(&p.doc.root)+".",
+			`Write {"mcpServers": { … }}.`)
+	}
+	seen := map[string]bool{}
+	for i := range obj.Members {
+		m := &obj.Members[i]
+		key := keyOf(m)
+		known, err := p.setting(key, &m.Value)
+		if err != nil {
+			return err
+		}
+		if known && seen[key] {
+			return p.fail(&m.Name, quoted(key)+" appears twice in the file.", "Remove one of them.")
+		}
+		seen[key] = true
+		if !known {
+			p.unknown(&m.Name, "", key, topKeys)
+		}
+	}
+	p.finishWarnings()
+	return nil
+}
+
+// The keys of the top level and of "notifications"; the values are read in setting and notification.
+var (
+	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "mcpServers"}
+	noticeKeys = []string{"enabled", "down_after", "min_up", "group", "startup_quiet", "flap_mute"}
+)
+
+func (p *parser) setting(key string, v *hujson.Value) (known bool, err *Error) {
+	switch key {
+	case "listen":
+		p.cfg.Listen, err = p.listen(v)
+	case "quarantine":
+		p.cfg.Quarantine, err = p.boolean(v, key)
+	case "mcp_auth":
+		p.cfg.MCPAuth, err = p.oneOf(v, key, "token", "none")
+	case "log_level":
+		var level string
+		if level, err = p.oneOf(v, key, "debug", "info", "warn", "error"); err == nil {
+			_ = p.cfg.LogLevel.UnmarshalText([]byte(level)) // one of its own four words
+		}
+	case "notifications":
+		err = p.notifications(v)
+	case "start_timeout":
+		p.cfg.Timeouts.Start, err = p.duration(v, key, time.Millisecond)
+	case "call_timeout":
+		p.cfg.Timeouts.Call, err = p.duration(v, key, time.Millisecond)
+	case "mcpServers":
+		err = p.servers(v)
+	case "$schema":
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func (p *parser) notifications(v *hujson.Value) *Error {
+	obj, err := p.object(v, "notifications")
+	if err != nil {
+		return err
+	}
+	n := &p.cfg.Notifications
+	delays := map[string]*time.Duration{
+		"down_after": &n.DownAfter, "min_up": &n.MinUp, "group": &n.Group,
+		"startup_quiet": &n.StartupQuiet, "flap_mute": &n.FlapMute,
+	}
+	seen := map[string]bool{}
+	for i := range obj.Members {
+		m := &obj.Members[i]
+		key := keyOf(m)
+		delay := delays[key]
+		switch {
+		case seen[key]:
+			return p.fail(&m.Name, quoted(key)+` appears twice in "notifications".`, "Remove one of them.")
+		case key == "enabled":
+			n.Enabled, err = p.boolean(&m.Value, key)
+		case delay != nil:
+			*delay, err = p.duration(&m.Value, key, 0)
+		default:
+			p.unknown(&m.Name, "", key, noticeKeys)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+func (p *parser) oneOf(v *hujson.Value, key string, words ...string) (string, *Error) {
+	s, err := p.text(v, key)
+	if err != nil {
+		return "", err
+	}
+	list := ""
+	for i, w := range words {
+		if s == w {
+			return s, nil
+		}
+		if i > 0 {
+			list += " or "
+		}
+		list += strconv.Quote(w)
+	}
+	return "", p.fail(v, quoted(key)+" cannot be "+quoted(s)+".", "Write "+list+".")
+}
+
+// listen reads an address that only this machine can reach.
+func (p *parser) listen(v *hujson.Value) (string, *Error) {
+	const hint = `Write it like "127.0.0.1:7420"; port 0 picks a free one.`
+	s, err := p.text(v, "listen")
+	if err != nil {
+		return "", err
+	}
+	host, port, splitErr := net.SplitHostPort(s)
+	if _, portErr := strconv.ParseUint(port, 10, 16); splitErr != nil || portErr != nil {
+		return "", p.fail(v, `"listen" is not an address with a port: `+quoted(s)+".", hint)
+	}
+	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback() || addr.Zone() != "") {
+		return "", p.fail(v, `"listen" must be an address of this machine only, not `+quoted(s)+".", hint)
+	}
+	return s, nil
+}
