@@ -217,6 +217,9 @@ func (e *entry) finish(v *hujson.Value) {
 	enabled, hasEnabled := e.onOff["enabled"]
 	disabled, hasDisabled := e.onOff["disabled"]
 	e.srv.Disabled = disabled || hasEnabled && !enabled
+	if e.err != nil {
+		return
+	}
 	if hasEnabled && hasDisabled && enabled == disabled {
 		e.note(e.fail(v, `"enabled" and "disabled" contradict each other.`, `Remove one of them.`))
 	}
@@ -241,7 +244,7 @@ func (e *entry) finish(v *hujson.Value) {
 	if strings.Contains(s.URL, "${") {
 		plain.URL = "" // known only after Expand
 	}
-	if err := plain.check(); err != nil && e.err == nil {
+	if err := plain.check(); err != nil {
 		e.note(e.fail(v, err.Text, err.Hint))
 	}
 }

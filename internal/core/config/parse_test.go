@@ -318,4 +318,3 @@ func FuzzParse(f *testing.F) {
 		checkAdd(t, data, cfg, "added", json.RawMessage(`{"command":"x","args":["a, b: c"]}`))
 	})
 }
-
