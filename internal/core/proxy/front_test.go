@@ -28,7 +28,8 @@ func TestBadRequests(t *testing.T) {
 		{"not JSON", `{"jsonrpc":`, nil, 400, "not valid JSON"},
 		{"empty", ``, nil, 400, "not valid JSON"},
 		{"not UTF-8", call("{\"name\":\"s__t\",\"a\":\"\xff\"}"), nil, 400, "not valid JSON"},
-		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 1500) + strings.Repeat("]", 1500) + `}`), nil, 200, `"result":{}`},
+		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 998) + strings.Repeat("]", 998) + `}`), nil, 200, `"result":{}`},
+		{"too deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`), nil, 400, "too deeply"},
 		{"too large", call(`{"name":"` + strings.Repeat("x", 5000) + `"}`), nil, 413, "too large"},
 		{"two methods", `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"s__t"}}`, nil, 400, "occurs twice"},
 		{"two params", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{},"p\u0061rams":{"name":"s__t"}}`, nil, 400, "occurs twice"},
@@ -42,6 +43,8 @@ func TestBadRequests(t *testing.T) {
 		{"an unknown method", `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{}}`, nil, 400, "unsupported"},
 		{"a key of its own", `{"jsonrpc":"2.0","id":1,"Method":"x","method":"tools/call","params":{"name":"s__t","arguments":"` + strings.Repeat("A", 26) + `"}}`, nil, 200, `"result":{}`},
 		{"unknown session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: "nope"}, 404, "session not found"},
+		{"no session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: ""}, 200, "initialization"},
+		{"JSON that says it is text", call(`{"name":"s__t"}`), map[string]string{"Content-Type": "text/plain"}, 415, "application/json"},
 		{"text", `hello`, map[string]string{"Content-Type": "text/plain"}, 400, "not valid JSON"},
 		{"modern body, old header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: "2025-06-18"}, 400, "-32022"},
 		{"modern body, no header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: ""}, 400, "header"},
@@ -192,8 +195,12 @@ func TestVanishedClientsSessionEnds(t *testing.T) {
 	connect(r.view, "s", plainTool("t"))
 	c := r.legacy(t, "/mcp")
 	within(t, 5*time.Second, "the session is gone", func() bool {
-		time.Sleep(40 * time.Millisecond) // a look keeps it alive
-		resp, _ := c.list()
-		return resp.StatusCode == http.StatusNotFound
+		for range r.endpoint.scope("").mcp.Sessions() {
+			return false
+		}
+		return true
 	})
+	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("after its session ended: %s %s", resp.Status, body)
+	}
 }

@@ -13,6 +13,7 @@ import (
 var (
 	errTwice   = errors.New("a member of the message occurs twice")
 	errNotText = errors.New("the body is not valid JSON in UTF-8")
+	errTooDeep = errors.New("the message nests too deeply")
 )
 
 // A message is what the front reads of a JSON-RPC message.
@@ -107,10 +108,35 @@ func orNull(raw []byte) []byte {
 	return raw
 }
 
+// maxDepth is how deep a message may nest: what the MCP library allows, too.
+const maxDepth = 1000
+
+func tooDeep(text []byte) bool {
+	depth := 0
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case '"':
+			i = skipString(text, i)
+			continue
+		case '{', '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+		i++
+	}
+	return false
+}
+
 // readMessages reads the body of a POST: a message, or a batch as revision 2025-03-26 had it.
 func readMessages(body []byte) (msgs []message, batch bool, err error) {
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return nil, false, errNotText
+	}
+	if tooDeep(body) {
+		return nil, false, errTooDeep
 	}
 	raws := []json.RawMessage{body}
 	if i := skipSpace(body, 0); body[i] == '[' {
@@ -169,11 +195,14 @@ func refuseBody(w http.ResponseWriter, err error) {
 
 // refuseMessage answers a POST whose message cannot be understood in one way only.
 func refuseMessage(w http.ResponseWriter, err error) {
-	if errors.Is(err, errTwice) {
-		writeJSON(w, http.StatusBadRequest, refusedMessage(jsonrpc.CodeInvalidRequest, "A member of the message occurs twice."))
-		return
+	code, text := int64(jsonrpc.CodeInvalidRequest), "A member of the message occurs twice."
+	switch {
+	case errors.Is(err, errNotText):
+		code, text = jsonrpc.CodeParseError, "The body is not valid JSON in UTF-8."
+	case errors.Is(err, errTooDeep):
+		text = "The message nests too deeply."
 	}
-	writeJSON(w, http.StatusBadRequest, refusedMessage(jsonrpc.CodeParseError, "The body is not valid JSON in UTF-8."))
+	writeJSON(w, http.StatusBadRequest, refusedMessage(code, text))
 }
 
 type rpcError struct {

@@ -112,6 +112,26 @@ func TestToggleReachesEveryEraInTime(t *testing.T) {
 	}
 }
 
+func TestStreamOpenedLateHearsWhatItMissed(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	connect(r.view, "s", plainTool("t"))
+	current, late, probe := r.legacy(t, "/mcp"), r.legacy(t, "/mcp"), r.modern(t, "/mcp").subscribe(t)
+	late.list()
+	connect(r.view, "s", plainTool("t"), plainTool("u"))
+	within(t, 5*time.Second, "the change is announced", func() bool { return probe.Load() == 1 }) // sessions are told before subscriptions
+	current.list()
+	n := late.listen(t)
+	within(t, 5*time.Second, "the missed change", func() bool { return n.Load() == 1 })
+
+	// A client that has the newest list hears of the next change only.
+	m := current.listen(t)
+	connect(r.view, "s", plainTool("v"))
+	within(t, 5*time.Second, "the next change", func() bool { return n.Load() == 2 && m.Load() > 0 })
+	if m.Load() != 1 {
+		t.Errorf("heard %d times, want once", m.Load())
+	}
+}
+
 func TestOnlyTheChangedEndpointHears(t *testing.T) {
 	r := start(t, answer(`{}`), Options{})
 	connect(r.view, "a", plainTool("t"))

@@ -44,13 +44,13 @@ func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 			if !ok || r.Params == nil {
 				return nil, errUnread
 			}
-			return s.listTools(s.exchanges.find(r.Params.Cursor), r.ProtocolVersion() >= modern)
+			return s.listTools(r.Session.ID(), s.exchanges.find(r.Params.Cursor), isModern(r.ProtocolVersion()))
 		case "tools/call":
 			r, ok := req.(*mcp.CallToolRequest)
 			if !ok || r.Params == nil {
 				return nil, errUnread
 			}
-			return s.callTool(ctx, s.exchanges.find(keyOf(r.Params.Arguments)), r.ProtocolVersion() >= modern)
+			return s.callTool(ctx, s.exchanges.find(keyOf(r.Params.Arguments)), isModern(r.ProtocolVersion()))
 		case "initialize", "server/discover", "ping", "subscriptions/listen":
 			return next(ctx, method, req)
 		}
@@ -70,7 +70,7 @@ func keyOf(arguments json.RawMessage) string {
 // errUnread is the answer to a request that the front did not take apart, which no valid one is.
 var errUnread = &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "The request could not be read."}
 
-func (s *scope) listTools(x *exchange, modern bool) (mcp.Result, error) {
+func (s *scope) listTools(session string, x *exchange, modern bool) (mcp.Result, error) {
 	if x == nil {
 		return nil, errUnread
 	}
@@ -78,7 +78,8 @@ func (s *scope) listTools(x *exchange, modern bool) (mcp.Result, error) {
 	if c := x.params; c != nil && string(c) != "null" && string(c) != `""` {
 		return nil, invalid("This cursor is not one of ours.")
 	}
-	list, _ := s.list(s.catalog())
+	list, version := s.list(s.catalog())
+	s.leases.saw(session, version)
 	x.reply(listResult(list(), modern, s.self)...)
 	return &placeholder{key: x.key}, nil
 }

@@ -21,6 +21,8 @@ type scope struct {
 	announced uint64 // version of the list that sessions know of; used by Run alone
 }
 
+// newScope makes an endpoint. A single server's, too, introduces itself as ours
+// and without that server's instructions: a snapshot does not have them.
 func (e *Endpoint) newScope(server string) *scope {
 	s := &scope{Endpoint: e, server: server}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: serverName, Version: e.version}, &mcp.ServerOptions{
@@ -119,10 +121,39 @@ func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
 	}
 	s.leases.take(id)
 	defer s.leases.release(id)
+	if r.Method == http.MethodGet {
+		w = &opening{ResponseWriter: w, missed: func() bool {
+			_, version := s.list(s.catalog())
+			return s.leases.outdated(id, version)
+		}}
+	}
 	s.stateful.ServeHTTP(w, r)
 	if r.Method == http.MethodDelete {
 		s.leases.remove(id)
 	}
+}
+
+// An opening is the start of a session's event stream. The library writes a
+// comment first and then lets notifications through; what came before it
+// dropped. So a client whose list changed meanwhile hears of it with the comment.
+type opening struct {
+	http.ResponseWriter
+	missed func() bool
+	open   bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (o *opening) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+func (o *opening) Write(p []byte) (int, error) {
+	n, err := o.ResponseWriter.Write(p)
+	if first := !o.open; first && err == nil {
+		o.open = true
+		if o.Header().Get("Content-Type") == "text/event-stream" && o.missed() {
+			_, err = io.WriteString(o.ResponseWriter, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{}}\n\n")
+		}
+	}
+	return n, err
 }
 
 func (s *scope) closeSession(id string) {
