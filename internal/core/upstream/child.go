@@ -1,0 +1,254 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// drainTime is how long output that a process left behind may take to be read
+// once it has ended. A pipe holds 64 kB, so this is plenty; without it a
+// grandchild that keeps the pipe open would hide the end of the server.
+const drainTime = 15 * time.Millisecond
+
+// exitGrace is how long after the end of its output a process may still be
+// running before it counts as one that closed its output on purpose.
+const exitGrace = 100 * time.Millisecond
+
+// leftoverTime is how long what a server started may take to end after a polite
+// signal once the server itself has ended.
+const leftoverTime = 500 * time.Millisecond
+
+// A child is a server's process with its pipes.
+type child struct {
+	cmd    *exec.Cmd
+	wire   *wire
+	stdin  *os.File
+	stdout *os.File
+	stderr *os.File
+	tail   tail
+	log    io.Writer // what the server says that is not MCP; may be nil
+	limits Timeouts
+
+	writing chan struct{} // holds one token; whoever has it may write to stdin
+	exited  chan struct{} // closed once the process was reaped
+	exit    error         // of Wait; valid after exited
+	gone    chan struct{} // closed once everything of the child has ended
+	stop    error         // what could not be stopped; valid after gone
+
+	logMu sync.Mutex // guards log
+}
+
+// startChild starts the process and the goroutines that serve it. They end, and
+// gone is closed, soon after the wire or the process has ended.
+func startChild(cmd *exec.Cmd, w *wire, log io.Writer, limits Timeouts, maxBytes int) (*child, error) {
+	c := &child{
+		cmd: cmd, wire: w, log: log, limits: limits,
+		writing: make(chan struct{}, 1), exited: make(chan struct{}), gone: make(chan struct{}),
+	}
+	w.carrier = c
+	if err := c.start(); err != nil {
+		return nil, err
+	}
+	go c.run(maxBytes) // ends with gone, which Session.Close awaits
+	return c, nil
+}
+
+func (c *child) start() (err error) {
+	var theirs [3]*os.File
+	defer func() {
+		closeAll(theirs[:]...)
+		if err != nil {
+			closeAll(c.stdin, c.stdout, c.stderr)
+		}
+	}()
+	if theirs[0], c.stdin, err = os.Pipe(); err != nil {
+		return err
+	}
+	if c.stdout, theirs[1], err = os.Pipe(); err != nil {
+		return err
+	}
+	if c.stderr, theirs[2], err = os.Pipe(); err != nil {
+		return err
+	}
+	// Files, not the library's copying: Wait then returns when the process
+	// ends, even if a grandchild keeps a pipe open.
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = theirs[0], theirs[1], theirs[2]
+	return c.cmd.Start()
+}
+
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// run owns the process from start to end.
+func (c *child) run(maxBytes int) {
+	defer close(c.gone)
+	var readers sync.WaitGroup
+	var readErr error
+	readDone, saidAll := make(chan struct{}), make(chan struct{})
+	readers.Go(func() { readErr = c.readStdout(maxBytes); close(readDone) })
+	readers.Go(func() { c.readStderr(); close(saidAll) })
+	readers.Go(func() { c.exit = c.cmd.Wait(); close(c.exited) })
+
+	select {
+	case <-c.exited:
+		c.drain(readDone, saidAll)
+		c.wire.end(c.exitProblem())
+	case <-readDone:
+		c.wire.end(c.outputProblem(readErr))
+	case <-c.wire.life.Done():
+	}
+	c.stop = c.stopLadder()
+	c.stdin.Close()
+	if c.stop == nil {
+		c.drain(readDone, saidAll)
+		closeAll(c.stdout, c.stderr)
+		readers.Wait()
+	} else {
+		closeAll(c.stdout, c.stderr)
+	}
+	closeLog(c.log)
+}
+
+// drain lets the readers take what the process left in its pipes, then ends them.
+func (c *child) drain(done ...<-chan struct{}) {
+	until := time.Now().Add(drainTime)
+	_ = c.stdout.SetReadDeadline(until) // unsupported or closed: the timer below ends the wait
+	_ = c.stderr.SetReadDeadline(until)
+	t := time.NewTimer(2 * drainTime)
+	defer t.Stop()
+	for _, d := range done {
+		select {
+		case <-d:
+		case <-t.C:
+			return
+		}
+	}
+}
+
+func (c *child) exitProblem() error {
+	entry := pExitEarly
+	if c.wire.heard.Load() {
+		entry = pExit
+	}
+	return entry.with(describeExit(c.exit)).because(c.exit).add(c.tail.hint())
+}
+
+// outputProblem says why the output ended: mostly because the process did.
+func (c *child) outputProblem(readErr error) error {
+	t := time.NewTimer(exitGrace)
+	defer t.Stop()
+	select {
+	case <-c.exited:
+		return c.exitProblem()
+	case <-c.wire.life.Done():
+		return c.wire.cause()
+	case <-t.C:
+	}
+	if known, ok := errors.AsType[*Error](readErr); ok {
+		return known
+	}
+	return pStdoutClosed.with().because(readErr).add(c.tail.hint())
+}
+
+// stopLadder ends the process group: close its input, ask, kill.
+func (c *child) stopLadder() error {
+	c.closeStdin()
+	if !c.awaitExit(c.limits.StopInput) {
+		askGroup(c.cmd.Process)
+		if !c.awaitExit(c.limits.StopAsk) {
+			killGroup(c.cmd.Process)
+			if !c.awaitExit(c.limits.StopKill) {
+				return fmt.Errorf("process %d cannot be killed", c.cmd.Process.Pid)
+			}
+		}
+	}
+	c.endLeftovers()
+	return nil
+}
+
+// closeStdin tells the server that we are done. A writer that is stuck is
+// made to give up first, because closing waits for it.
+func (c *child) closeStdin() {
+	_ = c.stdin.SetWriteDeadline(time.Unix(1, 0)) // unsupported: closing then does it
+	c.stdin.Close()
+}
+
+func (c *child) awaitExit(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c.exited:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// endLeftovers ends what the server started and did not end itself.
+func (c *child) endLeftovers() {
+	if !askGroup(c.cmd.Process) {
+		return
+	}
+	for wait := 2 * time.Millisecond; wait < leftoverTime; wait *= 2 {
+		if !groupLeft(c.cmd.Process) {
+			return
+		}
+		time.Sleep(wait)
+	}
+	killGroup(c.cmd.Process)
+}
+
+// send writes one line. It implements carrier.
+func (c *child) send(ctx context.Context, m message) error {
+	select {
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.wire.life.Done():
+		return c.wire.cause()
+	}
+	if err := c.wire.cause(); err != nil {
+		return err
+	}
+	until := time.Now().Add(c.limits.Write)
+	if d, ok := ctx.Deadline(); ok && d.Before(until) {
+		until = d
+	}
+	_ = c.stdin.SetWriteDeadline(until) // unsupported on some systems: no deadline then
+	n, err := c.stdin.Write(append(m.body, '\n'))
+	if err == nil {
+		return nil
+	}
+	if cause := c.wire.cause(); cause != nil {
+		return cause
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		stuck := pStdinStuck.with().because(err)
+		if n > 0 {
+			c.wire.end(stuck) // a line that was cut cannot be taken back
+		}
+		return stuck
+	}
+	// The pipe is broken, so the process has ended or will: run knows why.
+	t := time.NewTimer(2 * exitGrace)
+	defer t.Stop()
+	select {
+	case <-c.wire.life.Done():
+		return c.wire.cause()
+	case <-t.C:
+		c.wire.end(pStdinStuck.with().because(err))
+		return c.wire.cause()
+	}
+}

@@ -1,0 +1,12 @@
+// Package upstream holds one session to one MCP server, over a child's stdio,
+// over streamable HTTP or over the older HTTP+SSE. It relays raw JSON: requests
+// and results pass as the bytes that client and server wrote. It does not decide
+// when to connect or retry (that is the supervisor), nor which tools are shown.
+//
+// The MCP library negotiates: it speaks the handshake of both protocol eras over
+// our own transport ("wire"), answers the server's requests and opens the
+// subscription for list changes. Replies to our own ids never reach it.
+//
+// All methods of a Session may be called concurrently. Every goroutine of a
+// session ends before its Close returns; an idle session has no timer running.
+package upstream

@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"strconv"
+	"time"
+)
+
+// Bounds of the pause before a stream is opened again.
+const (
+	minRetry = 500 * time.Millisecond
+	maxRetry = 5 * time.Minute
+)
+
+// An event is one server-sent event. data is the receiver's to keep.
+type event struct {
+	name string
+	data []byte
+}
+
+// An eventReader reads a stream of server-sent events, each at most maxBytes.
+type eventReader struct {
+	r        *bufio.Reader
+	maxBytes int
+	lastID   string        // of the last event that had one
+	retry    time.Duration // what the server asked to wait before a resume
+}
+
+func newEventReader(body io.Reader, maxBytes int) *eventReader {
+	return &eventReader{r: bufio.NewReaderSize(body, 16<<10), maxBytes: maxBytes}
+}
+
+// next returns a reader that goes on with another body.
+func (er *eventReader) next(body io.Reader) *eventReader {
+	n := newEventReader(body, er.maxBytes)
+	n.lastID, n.retry = er.lastID, er.retry
+	return n
+}
+
+// each calls fn for each complete event with data until it returns false. An
+// event that the stream's end cut off is dropped, as the specification asks.
+func (er *eventReader) each(fn func(event) bool) error {
+	var e event
+	for {
+		line, err := er.line(len(e.data))
+		if err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			if e.data != nil && !fn(event{e.name, bytes.TrimSuffix(e.data, []byte("\n"))}) {
+				return nil
+			}
+			e = event{}
+			continue
+		}
+		field, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch string(field) {
+		case "data":
+			if len(value) > 0 || e.data != nil {
+				e.data = append(append(e.data, value...), '\n')
+			}
+		case "event":
+			e.name = string(value)
+		case "id":
+			er.lastID = string(value)
+		case "retry":
+			if ms, err := strconv.ParseUint(string(value), 10, 31); err == nil {
+				er.retry = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+}
+
+// line returns the next line without its end. It is valid until the next call.
+func (er *eventReader) line(have int) ([]byte, error) {
+	part, err := er.r.ReadSlice('\n')
+	if err == nil {
+		return bytes.TrimRight(part, "\r\n"), nil
+	}
+	line := bytes.Clone(part)
+	for err == bufio.ErrBufferFull {
+		if have+len(line) > er.maxBytes {
+			return nil, errTooLarge
+		}
+		part, err = er.r.ReadSlice('\n')
+		line = append(line, part...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(line, "\r\n"), nil
+}
+
+// pause waits before a stream is opened again, at least minRetry.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(min(max(d, minRetry), maxRetry))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

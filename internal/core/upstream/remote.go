@@ -1,0 +1,233 @@
+package upstream
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"mcpproxy-tray/internal/core/config"
+)
+
+// A remote is a server reached over HTTP.
+type remote struct {
+	wire     *wire
+	client   *http.Client
+	endpoint *url.URL // where messages are posted
+	header   http.Header
+	limits   Timeouts
+	maxBytes int
+	old      bool // HTTP+SSE: answers come on the stream, not with the POST
+
+	streams sync.WaitGroup // readers of long-lived streams
+	mu      sync.Mutex     // guards session
+	session string         // Mcp-Session-Id; empty if the server gave none
+}
+
+func (c *Connector) newRemote(srv config.Server, w *wire) (*remote, error) {
+	u, err := url.Parse(srv.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, pURL.with(clean(srv.CommandLine(), 200)).because(err)
+	}
+	header := http.Header{}
+	for k, v := range srv.Headers {
+		header.Set(k, v)
+	}
+	if u.User != nil && header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
+	u.User = nil
+	r := &remote{
+		wire: w, client: c.httpClient(), endpoint: u, header: header,
+		limits: c.limits(), maxBytes: c.maxBytes(),
+	}
+	w.carrier = r
+	return r, nil
+}
+
+func (c *Connector) openHTTP(ctx context.Context, srv config.Server) (*Session, error) {
+	s := c.newSession(ctx, srv, "http")
+	r, err := c.newRemote(srv, s.wire)
+	if err != nil {
+		s.wire.end(err)
+		return nil, err
+	}
+	s.remote = r
+	if err := c.greet(ctx, s, srv, false); err != nil {
+		return nil, err
+	}
+	r.listen(s)
+	return s, nil
+}
+
+// send posts a message. For a call it returns once the answer was delivered.
+func (r *remote) send(ctx context.Context, m message) error {
+	if m.method == methodCancelled && r.modern() {
+		return nil // the end of the request's stream has said it
+	}
+	if !m.isCall() {
+		bounded, stop := context.WithTimeoutCause(ctx, r.limits.Headers, pNetTimeout.with(r.endpoint.Host))
+		defer stop()
+		ctx = bounded
+	}
+	ctx, stop := untilEnd(ctx, r.wire)
+	defer stop()
+	resp, err := r.post(ctx, m)
+	if err != nil {
+		return r.give(m, err)
+	}
+	defer drainBody(resp.Body)
+	r.noteSession(resp.Header.Get("Mcp-Session-Id"))
+	if err := r.receive(ctx, m, resp); err != nil {
+		return r.give(m, err)
+	}
+	return nil
+}
+
+// untilEnd returns a context that also ends with the wire.
+func untilEnd(ctx context.Context, w *wire) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.life, func() { cancel(w.cause()) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// give returns err, and ends the session if no later request can fare better.
+func (r *remote) give(m message, err error) error {
+	fatal := hasEntry(err, pSignIn, pForbidden, pSessionLost, pRefused, pDNS, pUnreachable,
+		pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect)
+	if fatal && (m.method != methodListen) {
+		r.wire.end(err)
+	}
+	return err
+}
+
+func (r *remote) post(ctx context.Context, m message) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint.String(), bytes.NewReader(m.body))
+	if err != nil {
+		return nil, err
+	}
+	r.setHeaders(req, cmp.Or(m.protocol, r.negotiated()))
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	if !r.old && req.Header.Get("Mcp-Protocol-Version") >= firstModern && m.method != "" {
+		req.Header.Set("Mcp-Method", m.method)
+		if name, ok := headerName(m.method, m.params); ok {
+			req.Header.Set("Mcp-Name", name)
+		}
+	}
+	return r.do(req)
+}
+
+func (r *remote) do(req *http.Request) (*http.Response, error) {
+	resp, err := r.client.Do(req)
+	if err != nil {
+		if req.Context().Err() != nil {
+			return nil, context.Cause(req.Context())
+		}
+		return nil, netProblem(r.endpoint, err)
+	}
+	return resp, nil
+}
+
+func (r *remote) setHeaders(req *http.Request, protocol string) {
+	for k, v := range r.header {
+		req.Header[k] = v
+	}
+	if host := r.header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	if r.old {
+		return
+	}
+	if protocol != "" {
+		req.Header.Set("Mcp-Protocol-Version", protocol)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.session != "" {
+		req.Header.Set("Mcp-Session-Id", r.session)
+	}
+}
+
+// negotiated returns the session's revision; empty before the handshake.
+func (r *remote) negotiated() string {
+	if p := r.wire.protocol.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+func (r *remote) modern() bool { return !r.old && r.negotiated() >= firstModern }
+
+func (r *remote) noteSession(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.session == "" {
+		r.session = id
+	}
+}
+
+func (r *remote) sessionID() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session
+}
+
+// leave tells the server that its session is over, if it keeps one.
+func (r *remote) leave() {
+	if r.old || r.sessionID() == "" {
+		return
+	}
+	ctx, stop := context.WithTimeout(r.wire.life, r.limits.StopInput)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, r.endpoint.String(), nil)
+	if err != nil {
+		return
+	}
+	r.setHeaders(req, r.negotiated())
+	resp, err := r.client.Do(req)
+	if err != nil {
+		r.wire.log.Debug("session not deleted", "err", err)
+		return
+	}
+	drainBody(resp.Body)
+}
+
+// close waits for the streams, which end with the wire, and lets idle connections go.
+func (r *remote) close() {
+	r.streams.Wait()
+	r.client.CloseIdleConnections()
+}
+
+// headerName returns what the Mcp-Name header says of a request.
+func headerName(method string, params json.RawMessage) (string, bool) {
+	key := map[string]string{"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}[method]
+	if key == "" {
+		return "", false
+	}
+	var name string
+	_ = eachMember(params, func(m member) {
+		if string(m.key) == key {
+			_ = json.Unmarshal(m.value, &name) // not a string: the server will say so
+		}
+	})
+	return headerValue(name), true
+}
+
+// headerValue encodes what a header cannot carry as it is.
+func headerValue(v string) string {
+	safe := v == strings.TrimSpace(v) && !strings.HasPrefix(v, "=?base64?")
+	for i := 0; safe && i < len(v); i++ {
+		safe = v[i] >= 0x20 && v[i] < 0x7f
+	}
+	if safe {
+		return v
+	}
+	return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(v)) + "?="
+}

@@ -1,0 +1,133 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// lastLegacy is the newest revision that begins with initialize.
+const lastLegacy = "2025-11-25"
+
+// A Session is a live connection to one server. All methods may be called
+// concurrently. Close unblocks the others; it may be called more than once, and
+// must be called, also after the session has ended by itself.
+type Session struct {
+	name      string
+	transport string
+	version   string
+	log       *slog.Logger
+	wire      *wire
+	child     *child  // of a stdio server; else nil
+	remote    *remote // of an HTTP server; else nil
+
+	client   *mcp.ClientSession // set by handshake
+	protocol string             // negotiated revision
+	meta     []byte             // what each request carries for this hop
+	hasTools bool               // the server declared tools
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// handshake lets the library negotiate. listen asks it to subscribe to list
+// changes where the revision needs that.
+func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions, listen bool) error {
+	options := &mcp.ClientOptions{
+		Capabilities:   &mcp.ClientCapabilities{}, // not the default, which offers roots
+		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
+	}
+	if listen {
+		// The wire sees the notification first; a handler is how to ask for it.
+		options.ToolListChangedHandler = func(context.Context, *mcp.ToolListChangedRequest) {}
+	}
+	client := mcp.NewClient(&mcp.Implementation{Name: clientName, Version: s.version}, options)
+	type outcome struct {
+		session *mcp.ClientSession
+		err     error
+	}
+	// The library does not give up a handshake at the end of ctx while it writes.
+	stop := context.AfterFunc(ctx, func() { s.wire.end(context.Cause(ctx)) })
+	session, err := client.Connect(ctx, s.wire, opts)
+	if !stop() && err == nil {
+		session.Close()
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	greeting := session.InitializeResult()
+	s.client = session
+	s.protocol = greeting.ProtocolVersion
+	s.meta = hopMeta(s.protocol, s.version)
+	s.hasTools = greeting.Capabilities != nil && greeting.Capabilities.Tools != nil
+	s.wire.protocol.Store(&s.protocol)
+	return nil
+}
+
+// Describe fills in what is known of a session: Transport, Protocol and PID.
+func (s *Session) Describe(st *stateview.ServerStatus) {
+	st.Transport, st.Protocol, st.PID = s.transport, s.protocol, 0
+	if s.child != nil {
+		st.PID = s.child.cmd.Process.Pid
+	}
+}
+
+// Request sends a request and returns the bytes of the answer's "result" member,
+// or those of its "error" member, both without line breaks, or an error if there
+// is no answer: then it may or may not have been carried out. params are sent
+// as they are, but for the members of _meta that describe one hop.
+func (s *Session) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	ours, err := rewriteParams(params, s.meta)
+	if err != nil {
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, err)
+	}
+	r, err := s.wire.request(ctx, method, ours)
+	if err != nil {
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, err)
+	}
+	return r.result, r.err, nil
+}
+
+// Changed returns a one-slot signal: the server said that its tools changed.
+func (s *Session) Changed() <-chan struct{} { return s.wire.changed }
+
+// Wait blocks until the session has ended, and returns why. After Close it returns nil.
+func (s *Session) Wait() error {
+	<-s.wire.life.Done()
+	if err := s.wire.cause(); !errors.Is(err, errClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends the session and all that belongs to it; a process that does not
+// end by itself is asked and then killed. It returns within the sum of the stop
+// timeouts; an error means that something could not be ended.
+func (s *Session) Close() error {
+	s.closeOnce.Do(func() {
+		if s.remote != nil && s.wire.cause() == nil {
+			s.remote.leave()
+		}
+		s.wire.end(errClosed)
+		if s.child != nil {
+			<-s.child.gone
+			s.closeErr = s.child.stop
+		}
+		if s.remote != nil {
+			s.remote.close()
+		}
+		s.wire.calls.Wait()
+		if s.client != nil {
+			_ = s.client.Close() // its connection has ended; nothing is left that could fail
+		}
+	})
+	return s.closeErr
+}

@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// Limits against a list that never ends.
+const (
+	maxToolPages = 500
+	maxTools     = 20_000
+)
+
+// Tools lists the server's tools, all pages, each with its definition exactly as
+// the server sent it. A server that declared no tools has none.
+func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
+	if !s.hasTools {
+		return nil, nil
+	}
+	var tools []stateview.Tool
+	names, cursors := map[string]bool{}, map[string]bool{}
+	var params json.RawMessage
+	for range maxToolPages {
+		result, rpcErr, err := s.Request(ctx, "tools/list", params)
+		if err != nil {
+			return nil, err
+		}
+		if rpcErr != nil {
+			return nil, pBadList.with(errorMessage(rpcErr))
+		}
+		page, cursor, err := toolPage(result)
+		if err != nil {
+			return nil, pBadList.with(plain(err)).because(err)
+		}
+		for _, t := range page {
+			if t.Name == "" || names[t.Name] {
+				s.log.Warn("tool without a name of its own is left out", "tool", t.Name)
+				continue
+			}
+			names[t.Name] = true
+			tools = append(tools, t)
+		}
+		if cursor == "" {
+			return tools, nil
+		}
+		if cursors[cursor] || len(tools) > maxTools {
+			break
+		}
+		cursors[cursor] = true
+		quoted, _ := json.Marshal(cursor) // a string always can
+		params = fmt.Appendf(nil, `{"cursor":%s}`, quoted)
+	}
+	return nil, pBadList.with("its pages never end")
+}
+
+// toolPage cuts a result of tools/list.
+func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, err error) {
+	var list, next []byte
+	err = eachMember(result, func(m member) {
+		switch string(m.key) {
+		case "tools":
+			list = m.value
+		case "nextCursor":
+			next = m.value
+		}
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if next != nil {
+		if err := json.Unmarshal(next, &cursor); err != nil {
+			return nil, "", fmt.Errorf("nextCursor is not a string: %w", err)
+		}
+	}
+	err = eachElement(list, func(tool []byte) {
+		tools = append(tools, stateview.Tool{Name: toolName(tool), Definition: string(tool)})
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("no array of tools: %w", err)
+	}
+	return tools, cursor, nil
+}
+
+// toolName returns a definition's name, or nothing if it has no usable one.
+func toolName(tool []byte) (name string) {
+	_ = eachMember(tool, func(m member) {
+		if string(m.key) == "name" {
+			name = ""
+			_ = json.Unmarshal(m.value, &name) // not a string: no name
+		}
+	})
+	return name
+}
+
+// errorMessage returns the message of a JSON-RPC error, fit to be shown.
+func errorMessage(rpcErr json.RawMessage) string {
+	var e struct {
+		Code    int
+		Message string
+	}
+	if json.Unmarshal(rpcErr, &e) != nil || e.Message == "" {
+		return clean(string(rpcErr), 200)
+	}
+	return clean(e.Message, 200)
+}

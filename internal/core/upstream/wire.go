@@ -1,0 +1,316 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// Methods that the wire or a carrier treats specially.
+const (
+	methodDiscover  = "server/discover"
+	methodListen    = "subscriptions/listen"
+	methodCancelled = "notifications/cancelled"
+)
+
+// toolsChanged is a notification's method as it stands in a message.
+const toolsChanged = `"notifications/tools/list_changed"`
+
+// cancelTimeout bounds how long a cancellation may take to leave.
+const cancelTimeout = 5 * time.Second
+
+// A message is one JSON-RPC message on its way to the server, with what a
+// carrier needs to know about it.
+type message struct {
+	body     []byte // on one line, without its end
+	method   string // empty for a reply
+	params   json.RawMessage
+	protocol string // revision the message itself names; empty if none
+	id       []byte // of a call, as it stands in body; nil if no answer is expected
+}
+
+func (m *message) isCall() bool { return m.id != nil }
+
+// A carrier brings messages to the server. What comes back it hands to wire.deliver.
+type carrier interface {
+	// send returns once the message is on its way. For a call over HTTP that
+	// may be when its answer has been delivered. It may be called concurrently.
+	send(ctx context.Context, m message) error
+}
+
+// A reply is the answer to one of our own requests: one field is set.
+type reply struct {
+	result, err json.RawMessage
+	failed      error // the answer came but cannot be had
+}
+
+// A wire is one connection to a server, shared by two users: our raw requests,
+// whose ids are strings ("r1"), and the MCP library, whose ids are numbers.
+type wire struct {
+	log      *slog.Logger
+	carrier  carrier
+	probe    time.Duration        // how long server/discover may stay unanswered
+	inbox    chan jsonrpc.Message // for the library: replies to it, and requests of the server
+	changed  chan struct{}        // one slot: the server said that its tools changed
+	heard    atomic.Bool          // the server has sent a message
+	silent   atomic.Bool          // the server did not answer server/discover in time
+	replied  sync.Once            // closes answered
+	answered chan struct{}        // closed with the first reply to the library
+	calls    sync.WaitGroup       // what spawn started
+
+	protocol atomic.Pointer[string] // negotiated revision; nil before
+
+	// life ends with the wire; its cause is why. It is a field because it is
+	// the wire's own lifetime, not that of a call.
+	life context.Context
+	kill context.CancelCauseFunc
+
+	mu      sync.Mutex // guards the fields below, and starting against ending
+	nextID  uint64
+	waiting map[uint64]chan reply
+}
+
+// newWire returns a wire whose life has the values of ctx, not its end.
+func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
+	w := &wire{
+		log:      log,
+		probe:    probe,
+		inbox:    make(chan jsonrpc.Message, 16),
+		changed:  make(chan struct{}, 1),
+		answered: make(chan struct{}),
+		waiting:  map[uint64]chan reply{},
+	}
+	w.life, w.kill = context.WithCancelCause(context.WithoutCancel(ctx))
+	return w
+}
+
+// request sends a request of ours and waits for its answer.
+func (w *wire) request(ctx context.Context, method string, params json.RawMessage) (reply, error) {
+	if err := context.Cause(ctx); err != nil {
+		return reply{}, err
+	}
+	id, answer, err := w.register()
+	if err != nil {
+		return reply{}, err
+	}
+	defer w.forget(id)
+	m := encodeRequest(id, method, params)
+	if err := w.carrier.send(ctx, m); err != nil {
+		// A reply that arrived before the failure counts.
+		select {
+		case r := <-answer:
+			return r, r.failed
+		default:
+		}
+		if ctx.Err() != nil {
+			w.cancel(id, context.Cause(ctx))
+			return reply{}, context.Cause(ctx)
+		}
+		return reply{}, err
+	}
+	select {
+	case r := <-answer:
+		return r, r.failed
+	case <-ctx.Done():
+		w.cancel(id, context.Cause(ctx))
+		return reply{}, context.Cause(ctx)
+	case <-w.life.Done():
+		select {
+		case r := <-answer:
+			return r, r.failed
+		default:
+			return reply{}, w.cause()
+		}
+	}
+}
+
+func (w *wire) register() (uint64, chan reply, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.cause(); err != nil {
+		return 0, nil, err
+	}
+	w.nextID++
+	answer := make(chan reply, 1)
+	w.waiting[w.nextID] = answer
+	return w.nextID, answer, nil
+}
+
+// reserveID returns an id for a request whose answer nobody awaits.
+func (w *wire) reserveID() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nextID++
+	return w.nextID
+}
+
+// forget makes a late reply to id one that nobody asked for.
+func (w *wire) forget(id uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.waiting, id)
+}
+
+// take returns who waits for id, at most once.
+func (w *wire) take(id uint64) chan reply {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	answer := w.waiting[id]
+	delete(w.waiting, id)
+	return answer
+}
+
+func encodeRequest(id uint64, method string, params json.RawMessage) message {
+	const head = `{"jsonrpc":"2.0","id":`
+	b := make([]byte, 0, len(params)+len(method)+64)
+	b = append(b, head+`"r`...)
+	b = strconv.AppendUint(b, id, 10)
+	b = append(b, '"')
+	end := len(b)
+	b = append(b, `,"method":`...)
+	b = strconv.AppendQuote(b, method)
+	if params != nil {
+		b = append(append(b, `,"params":`...), params...)
+	}
+	return message{body: append(b, '}'), method: method, params: params, id: b[len(head):end:end]}
+}
+
+// cancel tells the server that nobody waits for id any more, if it listens.
+func (w *wire) cancel(id uint64, why error) {
+	reason, _ := json.Marshal(why.Error())
+	params := fmt.Appendf(nil, `{"requestId":"r%d","reason":%s}`, id, reason)
+	body := fmt.Appendf(nil, `{"jsonrpc":"2.0","method":%q,"params":%s}`, methodCancelled, params)
+	w.spawn(func() {
+		ctx, stop := context.WithTimeout(w.life, cancelTimeout)
+		defer stop()
+		if err := w.carrier.send(ctx, message{body: body, method: methodCancelled, params: params}); err != nil {
+			w.log.Debug("cancellation not sent", "err", err)
+		}
+	})
+}
+
+// spawn runs fn beside the caller, unless the wire has ended.
+func (w *wire) spawn(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.life.Err() == nil {
+		w.calls.Go(fn)
+	}
+}
+
+// deliver hands a message of the server to whoever it is for, and returns the id
+// it answers, if any. It keeps parts of msg. An error means that msg is no
+// JSON-RPC message.
+func (w *wire) deliver(msg []byte) (answers []byte, err error) {
+	e, err := scanEnvelope(msg)
+	if err != nil {
+		return nil, err
+	}
+	if e.id == nil && e.method == nil {
+		return nil, errNotJSON
+	}
+	w.heard.Store(true)
+	switch {
+	case e.isReply():
+		if id, ok := ourID(e.id); ok {
+			w.answer(id, e)
+			return e.id, nil
+		}
+		w.replied.Do(func() { close(w.answered) })
+		w.noteProtocol(e.result)
+		return e.id, w.pass(msg)
+	case e.id != nil:
+		return nil, w.pass(msg)
+	default:
+		w.notified(e.method)
+		return nil, nil
+	}
+}
+
+// ourID reports whether id is one that request made up.
+func ourID(id []byte) (uint64, bool) {
+	if len(id) < 4 || id[0] != '"' || id[1] != 'r' || id[2] == '0' || len(id) > 22 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(id[2:len(id)-1]), 10, 64)
+	return n, err == nil
+}
+
+func (w *wire) answer(id uint64, e envelope) {
+	answer := w.take(id)
+	switch {
+	case answer == nil:
+		w.log.Debug("reply that nobody waits for", "id", id)
+	case e.err != nil && !bytes.Equal(e.err, []byte("null")):
+		answer <- reply{err: oneLine(e.err)}
+	case e.result != nil:
+		answer <- reply{result: oneLine(e.result)}
+	default:
+		answer <- reply{err: json.RawMessage(`{"code":-32603,"message":"the server sent a reply with neither result nor error"}`)}
+	}
+}
+
+// fail answers one request of ours with an error of ours.
+func (w *wire) fail(id uint64, err error) {
+	if answer := w.take(id); answer != nil {
+		answer <- reply{failed: err}
+	}
+}
+
+// notified acts on a notification; those that nobody needs end here.
+func (w *wire) notified(method []byte) {
+	if string(method) == toolsChanged {
+		select {
+		case w.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// noteProtocol remembers the revision that an initialize result names, because
+// the very next message over HTTP must already carry it.
+func (w *wire) noteProtocol(result json.RawMessage) {
+	if w.protocol.Load() != nil {
+		return
+	}
+	var r struct{ ProtocolVersion string }
+	if json.Unmarshal(result, &r) == nil && r.ProtocolVersion != "" {
+		w.protocol.Store(&r.ProtocolVersion)
+	}
+}
+
+// pass hands a message to the library. It waits for the library's reader, so a
+// flood of requests slows down this server only.
+func (w *wire) pass(msg []byte) error {
+	m, err := jsonrpc.DecodeMessage(bytes.Clone(msg))
+	if err != nil {
+		return err
+	}
+	w.put(m)
+	return nil
+}
+
+func (w *wire) put(m jsonrpc.Message) {
+	select {
+	case w.inbox <- m:
+	case <-w.life.Done():
+	}
+}
+
+// end closes the wire; the first reason counts. All waiting requests fail with it.
+func (w *wire) end(why error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kill(why)
+}
+
+// cause returns why the wire ended; nil while it lives.
+func (w *wire) cause() error { return context.Cause(w.life) }
