@@ -72,7 +72,7 @@ func netProblem(u *url.URL, err error) error {
 	var recordErr tls.RecordHeaderError
 	var alert tls.AlertError
 	switch {
-	case errors.As(err, &recordErr), errors.As(err, &alert):
+	case errors.As(err, &recordErr), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
 		return pTLS.with(host, plain(err)).because(err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return pRefused.with(host).because(err)

@@ -27,6 +27,10 @@ func serveRaw(mode string) {
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	for {
 		line, err := in.ReadString('\n')
+		if has("echo") && strings.Contains(line, `"tools/call"`) {
+			echo(line)
+			continue
+		}
 		if err != nil {
 			if has("stubborn") {
 				select {} // neither the end of its input nor SIGTERM ends it
@@ -155,4 +159,13 @@ func answerCall(has func(string) bool, id, params string) {
 	default:
 		say(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, oddResult)
 	}
+}
+
+// echo gives the text of a call back with as little work as possible.
+func echo(line string) {
+	_, id, _ := strings.Cut(line, `"id":`)
+	id = id[:strings.IndexAny(id, ",}")]
+	_, text, _ := strings.Cut(line, `"text":"`)
+	text, _, _ = strings.Cut(text, `"`)
+	os.Stdout.WriteString(`{"jsonrpc":"2.0","id":` + id + `,"result":{"content":[{"type":"text","text":"` + text + `"}]}}` + "\n")
 }

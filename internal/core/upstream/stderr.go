@@ -106,7 +106,7 @@ func clean(s string, limit int) string {
 			b.WriteRune(r)
 		}
 	}
-	out := strings.TrimSpace(b.String())
+	out := strings.Join(strings.Fields(b.String()), " ")
 	if len(out) <= limit {
 		return out
 	}
