@@ -1,0 +1,48 @@
+//go:build windows || darwin
+
+package notify
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gen2brain/beeep"
+)
+
+// errBusy says that the system has not taken the last notification yet.
+var errBusy = errors.New("the last notification still hangs")
+
+// A Desktop shows notifications by the system's own means, which know neither
+// replacement nor a time limit. Use NewDesktop.
+type Desktop struct {
+	slot chan struct{} // held while the system is busy
+}
+
+// NewDesktop returns a sender for this system.
+func NewDesktop() *Desktop {
+	beeep.AppName = appName // the library knows no other way
+	return &Desktop{slot: make(chan struct{}, 1)}
+}
+
+// Send shows a note. A call of the system that hangs is left behind, at most one.
+func (d *Desktop) Send(ctx context.Context, n Note) error {
+	select {
+	case d.slot <- struct{}{}:
+	default:
+		return errBusy
+	}
+	done := make(chan error, 1)
+	go func() { // cannot be stopped, so nobody waits for it
+		defer func() { <-d.slot }()
+		done <- beeep.Notify(n.Title, n.Body, "")
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close does nothing.
+func (d *Desktop) Close() error { return nil }

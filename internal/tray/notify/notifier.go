@@ -1,0 +1,162 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+const (
+	sendLimit = 3 * time.Second  // a daemon that hangs costs no more per notification
+	maxQueue  = 16               // the newest are kept
+	sleepGap  = 20 * time.Second // of the wall clock over the monotonic one: the computer slept
+)
+
+// A Sender shows notifications. Run is its only caller.
+type Sender interface {
+	// Send shows n, in place of the last one of the same tag. It returns when ctx
+	// is done, if not before.
+	Send(ctx context.Context, n Note) error
+	// Close frees what Send needed.
+	Close() error
+}
+
+// Discard is a Sender that shows nothing.
+type Discard struct{}
+
+// Send does nothing.
+func (Discard) Send(context.Context, Note) error { return nil }
+
+// Close does nothing.
+func (Discard) Close() error { return nil }
+
+// Options are what a Notifier needs.
+type Options struct {
+	View     *stateview.View // required
+	Sender   Sender          // required; Run closes it
+	Settings Settings
+	Logger   *slog.Logger // nil discards
+}
+
+// A Notifier notifies the user of what happens to the servers. Use New.
+type Notifier struct {
+	view  *stateview.View
+	send  Sender
+	set   Settings
+	log   *slog.Logger
+	ready chan struct{} // one slot: the queue is not empty
+
+	mu    sync.Mutex // guards queue
+	queue []Note     // oldest first
+}
+
+// New returns a notifier that does nothing before Run.
+func New(o Options) *Notifier {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, log: o.Logger.With("component", "notify"), ready: make(chan struct{}, 1)}
+}
+
+// Show shows a notification of the program's own, e.g. why a command failed. A
+// later one with the same title replaces it. It never blocks.
+func (n *Notifier) Show(title, body string) {
+	n.put(Note{Tag: "show/" + title, Title: clean(title, maxText), Body: clean(body, maxBody)})
+}
+
+// Run notifies until ctx is done. It wakes up for changes and, only while
+// something is pending, for a deadline.
+func (n *Notifier) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { n.deliver(ctx) })
+	last := time.Now()
+	d := NewDecider(n.set, last)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		if slept(now.Round(0).Sub(last.Round(0)), now.Sub(last)) {
+			d.Wake(now)
+		}
+		last = now
+		snap := n.view.Snapshot()
+		notes, next := d.Decide(now, snap)
+		if n.set.Off {
+			notes, next = nil, time.Time{}
+		}
+		for _, note := range notes {
+			n.put(note)
+		}
+		timer.Stop()
+		var due <-chan time.Time
+		if !next.IsZero() {
+			timer.Reset(next.Sub(now))
+			due = timer.C
+		}
+		select {
+		case <-snap.Changed():
+		case <-due:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// slept reports whether the wall clock ran so far ahead of the monotonic one,
+// which stands still while a computer sleeps.
+func slept(wall, monotonic time.Duration) bool { return wall-monotonic > sleepGap }
+
+// put queues a note in place of one of its tag. A full queue loses its oldest.
+func (n *Notifier) put(note Note) {
+	n.mu.Lock()
+	n.queue = slices.DeleteFunc(n.queue, func(q Note) bool { return q.Tag == note.Tag })
+	n.queue = append(n.queue, note)
+	if over := len(n.queue) - maxQueue; over > 0 {
+		n.queue = slices.Delete(n.queue, 0, over)
+	}
+	n.mu.Unlock()
+	select {
+	case n.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (n *Notifier) take() (Note, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.queue) == 0 {
+		return Note{}, false
+	}
+	note := n.queue[0]
+	n.queue = slices.Delete(n.queue, 0, 1)
+	return note, true
+}
+
+// deliver sends what is queued, one after the other, until ctx is done.
+func (n *Notifier) deliver(ctx context.Context) {
+	defer func() {
+		if err := n.send.Close(); err != nil {
+			n.log.Debug("close notifications", "err", err)
+		}
+	}()
+	for {
+		select {
+		case <-n.ready:
+		case <-ctx.Done():
+			return
+		}
+		for note, ok := n.take(); ok && ctx.Err() == nil; note, ok = n.take() {
+			limited, cancel := context.WithTimeout(ctx, sendLimit)
+			err := n.send.Send(limited, note)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				n.log.Warn("notification not shown", "err", err)
+			}
+		}
+	}
+}

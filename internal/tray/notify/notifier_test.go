@@ -1,0 +1,100 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// hanging is a daemon that never answers.
+type hanging struct {
+	mu     sync.Mutex // guards titles
+	titles []string
+}
+
+func (h *hanging) Send(ctx context.Context, n Note) error {
+	h.mu.Lock()
+	h.titles = append(h.titles, n.Title)
+	h.mu.Unlock()
+	<-ctx.Done()
+	return ctx.Err()
+}
+func (h *hanging) Close() error { return errors.New("never open") }
+
+func TestHangingDaemonDelaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hanging{}
+		n := New(Options{View: stateview.New(), Sender: h, Settings: DefaultSettings()})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = n.Run(ctx) })
+		start := time.Now()
+		n.Show("first", "")
+		synctest.Wait()
+		want := []string{"first"}
+		for i := range 40 {
+			n.Show(fmt.Sprint(i), "")
+			if i >= 40-maxQueue {
+				want = append(want, fmt.Sprint(i))
+			}
+		}
+		n.Show("39", "again") // in place of the queued one
+		if d := time.Since(start); d != 0 {
+			t.Errorf("Show took %v", d)
+		}
+		time.Sleep((maxQueue + 1) * sendLimit)
+		synctest.Wait()
+		if !slices.Equal(h.titles, want) {
+			t.Errorf("sent %q, want %q", h.titles, want)
+		}
+		n.Show("last", "")
+		synctest.Wait()
+		start = time.Now()
+		cancel()
+		wg.Wait()
+		if d := time.Since(start); d != 0 {
+			t.Errorf("Run ended after %v", d)
+		}
+	})
+}
+
+func TestOffShowsOnlyWhatIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, view: stateview.New(), start: time.Now()}
+		s.n = New(Options{View: s.view, Sender: s, Settings: Settings{Off: true}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.n.Run(ctx) })
+		s.set(stateview.Connected, "a")
+		s.set(stateview.Failed, "a")
+		s.set(stateview.Quarantined, "b")
+		s.want(time.Hour)
+		s.n.Show("$The command failed.", "`why`")
+		s.want(0, "+0s The command failed.")
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestZeroDelaysAreAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, view: stateview.New(), start: time.Now()}
+		s.n = New(Options{View: s.view, Sender: s})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.n.Run(ctx) })
+		s.set(stateview.Connected, "a")
+		s.set(stateview.Backoff, "a")
+		s.set(stateview.Connected, "a")
+		s.want(0, "+0s a disconnected", "+0s a reconnected")
+		cancel()
+		wg.Wait()
+	})
+}

@@ -1,0 +1,23 @@
+package notify
+
+import "time"
+
+// Settings says when the user is notified. A delay of 0 means at once.
+type Settings struct {
+	Off          bool          // nothing but what Notifier.Show is asked for
+	MinUp        time.Duration // a server must have been up this long before its loss is news; default 30s
+	DownAfter    time.Duration // and must stay down this long; default 10s
+	Group        time.Duration // news of one kind within this time become one notification; default 5s
+	StartupQuiet time.Duration // silence after start and wake-up, then at most one summary; default 60s
+	FlapDowns    int           // so many losses within FlapWindow make a server unstable; 0 means never; default 3
+	FlapWindow   time.Duration // default 10m
+	FlapMute     time.Duration // silence about a server after it was called unstable; default 30m
+}
+
+// DefaultSettings returns the defaults.
+func DefaultSettings() Settings {
+	return Settings{
+		MinUp: 30 * time.Second, DownAfter: 10 * time.Second, Group: 5 * time.Second, StartupQuiet: time.Minute,
+		FlapDowns: 3, FlapWindow: 10 * time.Minute, FlapMute: 30 * time.Minute,
+	}
+}
