@@ -43,7 +43,9 @@ type Timeouts struct {
 	Call  time.Duration // for the answer to one call; default 5m
 }
 
-func defaults() *Config {
+// Fallback returns what an empty object in the file would mean: all defaults
+// and no servers. It is what holds while no good file was ever read.
+func Fallback() *Config {
 	return &Config{
 		Listen:     "127.0.0.1:7420",
 		Quarantine: true,

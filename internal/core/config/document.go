@@ -41,8 +41,10 @@ func parseDocument(path string, data []byte) (*document, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	// The parser wants an end of line after a line comment, also after the last.
-	root, perr := hujson.Parse(append(text[:len(text):len(text)], '\n'))
+	if text[len(text)-1] != '\n' { // the parser wants one after a line comment, also after the last
+		text = append(text[:len(text):len(text)], '\n')
+	}
+	root, perr := hujson.Parse(text)
 	if perr != nil {
 		return nil, d.syntaxError(perr, open)
 	}

@@ -78,17 +78,18 @@ func (p *parser) server(name string, at, v *hujson.Value, taken map[string]strin
 // An entry collects what the keys of one server say.
 type entry struct {
 	reader
-	srv   Server
-	err   *Error // the first problem
-	hint  string // resolved transport hint
-	onOff map[string]bool
-	cwd   string // the key the directory came from
+	srv  Server
+	err  *Error // the first problem
+	hint string // resolved transport hint
+	cwd  string // the key the directory came from
+
+	enabled, disabled *bool // what the keys say, if they are there
 }
 
 // entry reads one server. With any problem only its name, whether it is
 // switched off, and the problem remain, so that nobody can run half of it.
 func (p *parser) entry(name string, v *hujson.Value) Server {
-	e := &entry{reader: reader{p.doc, name}, srv: Server{Name: name}, onOff: map[string]bool{}}
+	e := &entry{reader: reader{p.doc, name}, srv: Server{Name: name}}
 	obj, err := e.object(v, name)
 	if err != nil {
 		return Server{Name: name, Err: err}
@@ -145,16 +146,23 @@ func (e *entry) key(key string, v *hujson.Value) (known bool, err *Error) {
 		}
 	case "type", "transport", "protocol":
 		err = e.transport(key, v)
-	case "enabled", "disabled":
-		e.onOff[key], err = e.boolean(v, key)
-		if err != nil {
-			delete(e.onOff, key)
-		}
+	case "enabled":
+		e.enabled, err = e.flag(key, v)
+	case "disabled":
+		e.disabled, err = e.flag(key, v)
 	case "name", "quarantined", "created", "updated": // the list form's; of no meaning in an entry
 	default:
 		return false, nil
 	}
 	return true, err
+}
+
+func (e *entry) flag(key string, v *hujson.Value) (*bool, *Error) {
+	on, err := e.boolean(v, key)
+	if err != nil {
+		return nil, err
+	}
+	return &on, nil
 }
 
 func (e *entry) directory(key string, v *hujson.Value) *Error {
@@ -214,13 +222,11 @@ const headerRunes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH
 
 // finish decides what only the whole entry can say.
 func (e *entry) finish(v *hujson.Value) {
-	enabled, hasEnabled := e.onOff["enabled"]
-	disabled, hasDisabled := e.onOff["disabled"]
-	e.srv.Disabled = disabled || hasEnabled && !enabled
+	e.srv.Disabled = e.disabled != nil && *e.disabled || e.enabled != nil && !*e.enabled
 	if e.err != nil {
 		return
 	}
-	if hasEnabled && hasDisabled && enabled == disabled {
+	if e.enabled != nil && e.disabled != nil && *e.enabled == *e.disabled {
 		e.note(e.fail(v, `"enabled" and "disabled" contradict each other.`, `Remove one of them.`))
 	}
 	s := &e.srv

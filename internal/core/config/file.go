@@ -115,11 +115,13 @@ func readFile(path string) ([]byte, *Error) {
 		return nil, readError(path, err)
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxBytes+int64(len(bom))+1)) // one too many is seen by Parse
-	if err != nil {
+	const most = maxBytes + 4 // more than a mark too much: Parse refuses it
+	var content bytes.Buffer
+	content.Grow(int(min(info.Size(), most)) + bytes.MinRead)
+	if _, err := content.ReadFrom(io.LimitReader(file, most)); err != nil {
 		return nil, readError(path, err)
 	}
-	return content, nil
+	return content.Bytes(), nil
 }
 
 func readError(path string, err error) *Error {

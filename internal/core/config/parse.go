@@ -26,7 +26,7 @@ func parse(path string, data []byte) (*Config, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	p := parser{reader: reader{doc: doc}, cfg: defaults()}
+	p := parser{reader: reader{doc: doc}, cfg: Fallback()}
 	if err := p.file(); err != nil {
 		return nil, err
 	}

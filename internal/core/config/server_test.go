@@ -209,7 +209,7 @@ func TestDocumentedExamples(t *testing.T) {
 			t.Errorf("example %d: refused %v, warnings %v", n, cfg.Refused, cfg.Warnings)
 		}
 		if n == 1 && !cfg.Equal(&Config{Listen: cfg.Listen, Quarantine: true, MCPAuth: "token", Servers: cfg.Servers,
-			LogLevel: cfg.LogLevel, Notifications: defaults().Notifications, Timeouts: defaults().Timeouts}) {
+			LogLevel: cfg.LogLevel, Notifications: Fallback().Notifications, Timeouts: Fallback().Timeouts}) {
 			t.Error("the first example is not made of the defaults")
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/tailscale/hujson"
@@ -42,7 +43,7 @@ func kindName(v *hujson.Value) string {
 
 func (r reader) text(v *hujson.Value, key string) (string, *Error) {
 	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {
-		return lit.String(), nil
+		return textOf(lit), nil
 	}
 	hint := "Remove it, or give it a value."
 	if k := v.Value.Kind(); k == '0' || k == 't' || k == 'f' {
@@ -117,4 +118,13 @@ func (r reader) table(v *hujson.Value, key string) (map[string]string, *Error) {
 	return out, nil
 }
 
-func keyOf(m *hujson.ObjectMember) string { return m.Name.Value.(hujson.Literal).String() }
+func keyOf(m *hujson.ObjectMember) string { return textOf(m.Name.Value.(hujson.Literal)) }
+
+// textOf is the text of a string literal. Most have no escapes and are then
+// what they look like, since the whole file was checked to be UTF-8.
+func textOf(lit hujson.Literal) string {
+	if bytes.IndexByte(lit, '\\') < 0 {
+		return string(lit[1 : len(lit)-1])
+	}
+	return lit.String()
+}

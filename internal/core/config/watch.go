@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -176,7 +177,10 @@ func (w *watcher) subscribe() {
 		}
 		if err != nil {
 			w.stop()
-			w.trouble = "the system's limit of watched files is reached"
+			w.trouble = "the system cannot watch its folder"
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOSPC) {
+				w.trouble = "the system's limit of watched files is reached"
+			}
 			return
 		}
 		if !changed {
