@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,11 +88,7 @@ func TestResultTypeIsOnlyAddedWhereAbsent(t *testing.T) {
 		`{"result\u0054ype":"task"}`:     `{"result\u0054ype":"task"}`,
 		`{"a":"\"resultType\":\"x\"{}"}`: `{"resultType":"complete","a":"\"resultType\":\"x\"{}"}`,
 	} {
-		var got string
-		for _, p := range withResultType([]byte(result)) {
-			got += string(p)
-		}
-		if got != want {
+		if got := string(bytes.Join(withResultType([]byte(result)), nil)); got != want {
 			t.Errorf("withResultType(%s) = %s, want %s", result, got, want)
 		}
 	}
