@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+var example = regexp.MustCompile("(?s)```http\n(.*?)```\n```(json|sse) ?(\\d*)\n(.*?)```")
+
+// TestDocument runs the examples of docs/http-api.md.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/http-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := example.FindAllStringSubmatch(string(text), -1)
+	if len(found) != strings.Count(string(text), "```http\n") || len(found) < 8 {
+		t.Fatalf("%d examples have an answer", len(found))
+	}
+	for _, m := range found {
+		head, body, _ := strings.Cut(strings.TrimSpace(m[1]), "\n\n")
+		if m[2] == "sse" {
+			documentedEvents(t, m[4])
+			continue
+		}
+		method, path, _ := strings.Cut(head, " ")
+		s, _ := newTest()
+		res := call(t, s, method, path, body)
+		if got := bodyOf(t, res); strconv.Itoa(res.StatusCode) != m[3] || compact(t, got) != compact(t, m[4]) {
+			t.Errorf("%s: %d %s, want %s %s", head, res.StatusCode, got, m[3], m[4])
+		}
+	}
+}
+
+func documentedEvents(t *testing.T, want string) {
+	t.Helper()
+	s, _, addr := serve(t)
+	r := follow(t, dial(t, addr), addr)
+	nextEvent(t, r)
+	s.opt.View.RemoveServer("old")
+	got := nextEvent(t, r)
+	s.opt.View.UpdateServer("new", func(st *stateview.ServerStatus) { st.State = stateview.Connecting })
+	var b strings.Builder
+	for _, e := range []event{got, nextEvent(t, r)} {
+		b.WriteString("event: " + e.name + "\nid: " + e.id + "\ndata: " + e.data + "\n\n")
+	}
+	if b.String() != want {
+		t.Errorf("events:\n%s\nwant:\n%s", b.String(), want)
+	}
+}
+
+// compact removes the layout and the order of members.
+func compact(t *testing.T, doc string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(doc), &v); err != nil {
+		t.Fatalf("%s: %v", doc, err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
