@@ -142,3 +142,7 @@ func wrap(s string, lines int) (out []string, whole bool) {
 	}
 	return out, len(rest) <= maxLabel
 }
+
+// Label returns untrusted text as the menu would show it, unescaped: cleaned and
+// cut. Everything that shows a server's name uses it.
+func Label(s string) string { return cut(clean(s), maxLabel) }

@@ -1,0 +1,187 @@
+package tray
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"mcpproxy-tray/internal/stateview"
+	"mcpproxy-tray/internal/tray/menu"
+)
+
+// A pending command was asked for and has not shown a result yet; its row says so.
+type pending struct {
+	seq      int
+	kind     menu.Kind
+	version  uint64    // of the server's status when it was asked for
+	returned time.Time // when the command ended well; zero before
+}
+
+// A result is how a command ended.
+type result struct {
+	seq    int
+	server string
+	err    error
+}
+
+// clicked acts on a click. What is done is what the slot showed, not what it
+// may show by now.
+func (t *Tray) clicked(ctx context.Context, id menu.ID) {
+	a := t.shown.At(id).Action
+	if a.IsZero() {
+		return // hidden since; what it belonged to is gone
+	}
+	if since := t.slots[id].since; !since.IsZero() && time.Since(since) < staleFor {
+		t.o.Notify("Nothing was done", "The menu had just changed. Please choose again.")
+		return
+	}
+	t.log.Debug("click", "slot", id.String(), "server", a.Server)
+	if do := t.handler(a); do != nil {
+		do(ctx, a)
+	}
+}
+
+// handler returns what carries out an action; nil if there is nothing.
+func (t *Tray) handler(a menu.Action) func(context.Context, menu.Action) {
+	switch a.Kind {
+	case menu.Enable, menu.Disable, menu.Restart, menu.Approve:
+		return t.command
+	case menu.OpenLog:
+		return t.openLog
+	case menu.CopyURL:
+		return t.copyURL
+	case menu.Pick:
+		return t.pick
+	case menu.Quit:
+		return t.quit
+	}
+	return nil
+}
+
+// command starts a command of a server and marks the server's row.
+func (t *Tray) command(ctx context.Context, a menu.Action) {
+	st, _ := t.o.View.GetServer(a.Server)
+	t.seq++
+	seq := t.seq
+	t.pending[a.Server] = pending{seq: seq, kind: a.Kind, version: st.Version}
+	t.asked[a.Server] = a.Kind
+	t.work.Go(func() {
+		err := t.call(ctx, a)
+		if err != nil && ctx.Err() == nil {
+			t.o.Notify("Could not "+a.Kind.String()+" "+menu.Label(a.Server), t.explain(err, a.Server))
+		}
+		select {
+		case t.results <- result{seq, a.Server, err}:
+		case <-ctx.Done():
+		}
+	})
+}
+
+func (t *Tray) call(ctx context.Context, a menu.Action) error {
+	switch a.Kind {
+	case menu.Enable:
+		return t.o.Commands.SetEnabled(ctx, a.Server, true)
+	case menu.Disable:
+		return t.o.Commands.SetEnabled(ctx, a.Server, false)
+	case menu.Restart:
+		return t.o.Commands.Restart(ctx, a.Server)
+	default:
+		return t.o.Commands.Approve(ctx, a.Server, a.LaunchID)
+	}
+}
+
+// explained is an error that knows what to tell people.
+type explained interface {
+	error
+	Problem() stateview.Problem
+}
+
+func (t *Tray) explain(err error, server string) string {
+	t.log.Error("command failed", "server", server, "err", err)
+	if e, ok := errors.AsType[explained](err); ok {
+		p := e.Problem()
+		if p.Hint != "" {
+			return p.Text + " " + p.Hint
+		}
+		return p.Text
+	}
+	return "Something went wrong. The program's log says what."
+}
+
+// finished notes that a command ended.
+func (t *Tray) finished(r result) {
+	p, ok := t.pending[r.server]
+	if !ok || p.seq != r.seq {
+		return // another command followed
+	}
+	if r.err != nil {
+		delete(t.pending, r.server)
+		delete(t.asked, r.server)
+		return
+	}
+	p.returned = time.Now()
+	t.pending[r.server] = p
+}
+
+// settle forgets the pending commands whose effect s shows.
+func (t *Tray) settle(s *stateview.Snapshot) {
+	for name, p := range t.pending {
+		st, ok := s.GetServer(name)
+		ended := !p.returned.IsZero()
+		if !ok || ended && (st.Version != p.version || time.Since(p.returned) >= pendingFor) {
+			delete(t.pending, name)
+		}
+	}
+}
+
+// expiry returns how long until the next pending command is forgotten; 0 if
+// there is none to wait for.
+func (t *Tray) expiry() time.Duration {
+	var next time.Duration
+	for _, p := range t.pending {
+		if p.returned.IsZero() {
+			continue
+		}
+		if d := max(pendingFor-time.Since(p.returned), 1); next == 0 || d < next {
+			next = d
+		}
+	}
+	return next
+}
+
+func (t *Tray) openLog(_ context.Context, a menu.Action) {
+	t.work.Go(func() {
+		if err := t.o.Desktop.OpenFile(t.o.LogFile(a.Server)); err != nil {
+			t.o.Notify("Could not open the log of "+menu.Label(a.Server), sentence(err))
+		}
+	})
+}
+
+// sentence makes a sentence of an error that is worded for people.
+func sentence(err error) string {
+	r, n := utf8.DecodeRuneInString(err.Error())
+	return string(unicode.ToUpper(r)) + err.Error()[n:] + "."
+}
+
+func (t *Tray) copyURL(context.Context, menu.Action) {
+	t.work.Go(func() {
+		url := t.o.URL()
+		if err := t.o.Desktop.CopyText(url); err != nil {
+			t.o.Notify("Could not copy "+url, sentence(err))
+			return
+		}
+		t.o.Notify("Copied", url)
+	})
+}
+
+func (t *Tray) quit(context.Context, menu.Action) { t.o.Quit() }
+
+// pick gives a server of a page a row of its own.
+func (t *Tray) pick(_ context.Context, a menu.Action) {
+	t.picked = slices.DeleteFunc(t.picked, func(name string) bool { return name == a.Server })
+	t.picked = slices.Insert(t.picked, 0, a.Server)
+	t.picked = t.picked[:min(len(t.picked), menu.MaxPicked)]
+}

@@ -1,0 +1,65 @@
+// Package desktop asks the desktop's own programs to show a file or to take a
+// text to the clipboard. It is not for notifications or the tray itself.
+//
+// A Desktop has no state; its methods may be called concurrently and return soon.
+package desktop
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/atotto/clipboard"
+)
+
+// A Desktop is the desktop of the user who started the program. Its errors are
+// worded for people.
+type Desktop struct{}
+
+// copyLimit is how long a clipboard tool may take: xclip waits for a display that hangs.
+const copyLimit = 3 * time.Second
+
+// OpenFile shows a file in the program the user has chosen for its kind. It does
+// not wait for that program.
+func (Desktop) OpenFile(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no %s yet", path)
+	} else if err != nil {
+		return fmt.Errorf("%s cannot be read", path)
+	}
+	cmd := opener(path)
+	if cmd.Err != nil {
+		return fmt.Errorf("there is no program to open it with: %s; the file is %s", openHint, path)
+	}
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%s could not be started; the file is %s", cmd.Path, path)
+	}
+	go reap(cmd)
+	return nil
+}
+
+// reap waits for a program that was opened, which may be long after this one has
+// forgotten it; so nobody waits for reap.
+func reap(cmd *exec.Cmd) { _ = cmd.Wait() }
+
+// CopyText puts text on the clipboard.
+func (Desktop) CopyText(text string) error {
+	if clipboard.Unsupported {
+		return errors.New("there is no program to copy with: install wl-clipboard (Wayland), xclip or xsel (X11)")
+	}
+	done := make(chan error, 1)
+	go func() { done <- clipboard.WriteAll(text) }() // the library takes no context; the tool's end ends it
+	select {
+	case err := <-done:
+		if err != nil {
+			return errors.New("the clipboard did not take it")
+		}
+		return nil
+	case <-time.After(copyLimit):
+		return errors.New("the clipboard did not answer")
+	}
+}

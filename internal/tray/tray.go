@@ -1,0 +1,174 @@
+package tray
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"mcpproxy-tray/assets"
+	"mcpproxy-tray/internal/stateview"
+	"mcpproxy-tray/internal/tray/menu"
+)
+
+// A Screen shows a menu and reports clicks.
+type Screen interface {
+	// Apply changes what is shown. It is called by one goroutine, must return
+	// soon and must not keep ops.
+	Apply(ops []menu.Op)
+	// Clicks yields the slots that were clicked. It is never closed.
+	Clicks() <-chan menu.ID
+	// Style says how labels are escaped for this screen.
+	Style() menu.Style
+}
+
+// Commands are what a person can ask for in the menu. All may take a while and
+// are called outside the drawing goroutine; they end soon after ctx is done. An
+// error may have Problem() stateview.Problem, which is shown.
+type Commands interface {
+	SetEnabled(ctx context.Context, name string, on bool) error
+	Restart(ctx context.Context, name string) error
+	Approve(ctx context.Context, name, launchID string) error
+}
+
+// A Desktop does what the desktop's own programs do. Its errors are worded for people.
+type Desktop interface {
+	OpenFile(path string) error
+	CopyText(text string) error
+}
+
+// Options is what a Tray is made of. View, Screen and Commands are required.
+type Options struct {
+	View     *stateview.View
+	Screen   Screen
+	Commands Commands
+	Desktop  Desktop
+	Notify   func(title, body string)   // tells the user what became of a click; must not block
+	LogFile  func(server string) string // where a server's log is
+	URL      func() string              // the endpoint, for copying; nil leaves the item out
+	Quit     func()                     // ends the program; must not block
+	Interval time.Duration              // at most one redraw in; 0 = 250 ms
+	Location *time.Location             // in which times are shown; nil = local
+	Logger   *slog.Logger               // nil = nothing is logged
+}
+
+const (
+	// How long a slot that now means something else ignores clicks: they were
+	// aimed at what it was.
+	staleFor = 2 * time.Second
+	// How long an action that succeeded may stay marked as under way when the
+	// server's status shows no change.
+	pendingFor = 5 * time.Second
+)
+
+// A Tray is the presenter. Use New to make one.
+type Tray struct {
+	o    Options
+	log  *slog.Logger
+	wake chan struct{} // one slot: the notices changed
+
+	mu      sync.Mutex // guards notices
+	notices []string
+
+	// Owned by Run's goroutine.
+	shown   *menu.Menu
+	ops     []menu.Op
+	drawn   time.Time            // of the last redraw
+	picked  []string             // servers picked from a page, newest first
+	pending map[string]pending   // by server
+	asked   map[string]menu.Kind // by server: the last command the user gave, until its slot shows it
+	slots   map[menu.ID]binding  // what each slot last meant
+	results chan result          // of commands
+	seq     int                  // numbers commands
+	work    sync.WaitGroup       // commands under way
+}
+
+// New returns a tray that shows nothing until Run.
+func New(o Options) *Tray {
+	o.Interval = cmp.Or(o.Interval, 250*time.Millisecond)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	if o.Notify == nil {
+		o.Notify = func(string, string) {}
+	}
+	return &Tray{o: o, log: o.Logger.With("component", "tray"), wake: make(chan struct{}, 1), shown: menu.Blank(),
+		pending: map[string]pending{}, asked: map[string]menu.Kind{}, slots: map[menu.ID]binding{}, results: make(chan result)}
+}
+
+// Icon returns the picture of an overall state in the form the platform's tray wants.
+func Icon(i menu.Icon) []byte { return assets.Icon(i.String()) }
+
+// SetNotices shows lines about the program itself below the header, at most
+// two, instead of those before. It may be called at any time.
+func (t *Tray) SetNotices(lines ...string) {
+	t.mu.Lock()
+	same := slices.Equal(t.notices, lines)
+	t.notices = slices.Clone(lines)
+	t.mu.Unlock()
+	if same {
+		return
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run draws each change and acts on clicks until ctx is done: the first change
+// at once, then the latest at most once per interval. It returns when all
+// commands it started have ended.
+func (t *Tray) Run(ctx context.Context) error {
+	defer t.work.Wait()
+	timer := time.NewTimer(0)
+	timer.Stop()
+	defer timer.Stop()
+	changed := t.draw()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			changed = nil // the latest snapshot is read when it is drawn
+			if wait := t.o.Interval - time.Since(t.drawn); wait > 0 {
+				timer.Reset(wait)
+				continue
+			}
+		case <-timer.C:
+		case <-t.wake:
+		case r := <-t.results:
+			t.finished(r)
+		case id := <-t.o.Screen.Clicks():
+			t.clicked(ctx, id)
+		}
+		changed = t.draw()
+		if wait := t.expiry(); wait > 0 {
+			timer.Reset(wait)
+		} else {
+			timer.Stop()
+		}
+	}
+}
+
+// draw shows the newest snapshot and returns what tells of a newer one.
+func (t *Tray) draw() <-chan struct{} {
+	s := t.o.View.Snapshot()
+	t.settle(s)
+	t.mu.Lock()
+	notices := t.notices
+	t.mu.Unlock()
+	kinds := make(map[string]menu.Kind, len(t.pending))
+	for name, p := range t.pending {
+		kinds[name] = p.kind
+	}
+	next := menu.Build(s, menu.Options{Style: t.o.Screen.Style(), Location: t.o.Location, Notices: notices,
+		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil})
+	t.ops = menu.Diff(t.ops[:0], t.shown, next)
+	t.drawn = time.Now()
+	t.bind()
+	t.shown = next
+	if len(t.ops) > 0 {
+		t.o.Screen.Apply(t.ops)
+	}
+	return s.Changed()
+}
