@@ -145,6 +145,8 @@ func writeError(path, what string, err error) *Error {
 		e.Text, e.Hint = what+": it is on a read-only file system.", "Make it writable, or use another place."
 	case errors.Is(err, syscall.ENOSPC):
 		e.Text, e.Hint = what+": the disk is full.", "Free some space and try again."
+	case errors.Is(err, fs.ErrNotExist):
+		e.Text, e.Hint = what+": its folder does not exist.", "Create the folder, or use another place."
 	case errors.Is(err, syscall.ENOTDIR):
 		e.Text, e.Hint = what+": a part of its path is a file.", "Move that file away, or use another place."
 	}

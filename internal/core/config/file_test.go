@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -85,6 +86,7 @@ func TestFileErrors(t *testing.T) {
 	_, err = Open(dir).Load()
 	wantError(t, "folder", err, ErrInvalid)
 	write(t, filepath.Join(dir, "file"), []byte("x"))
+	wantError(t, "create in no folder", Create(filepath.Join(dir, "none", "config.json"), nil), fs.ErrNotExist)
 	wantError(t, "create below a file", Create(filepath.Join(dir, "file", "config.json"), nil), ErrReadOnly)
 
 	const broken = "{\n  \"mcpServers\": {\n    \"a\": "
@@ -116,14 +118,17 @@ func TestReplaceInReadOnlyFolder(t *testing.T) {
 		t.Log("no folder is read-only for an administrator here; the errors' words are tested on Linux")
 		return
 	}
-	wantError(t, "create in /proc", Create("/proc/config.json", Default()), fs.ErrNotExist)
-	const file = "/proc/sys/kernel/ostype" // regular, readable, its folder takes no new files
+	wantError(t, "create in /proc", Create("/proc/config.json", Default()), ErrReadOnly)
+	const file = "/proc/sys/kernel/hostname" // a regular file its owner may write, in a folder that takes no new ones
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := replaceFile(file, text, []byte("x"))
 	wantError(t, "replace in /proc/sys", e, ErrReadOnly)
+	if !strings.HasPrefix(e.Text, "The file cannot be saved") {
+		t.Errorf("replace in /proc/sys: %s", e.Text)
+	}
 	if now, _ := os.ReadFile(file); !bytes.Equal(now, text) {
 		t.Errorf("%s changed to %q", file, now)
 	}
@@ -206,4 +211,25 @@ func TestConcurrentEdits(t *testing.T) {
 	if got := content(t, path); got != want {
 		t.Errorf("edits were lost:\n%s", got)
 	}
+}
+
+// TestErrorWords: what the system says becomes a sentence and a next step.
+func TestErrorWords(t *testing.T) {
+	for cause, want := range map[syscall.Errno]string{
+		syscall.EACCES:  "It cannot be saved: this user may not write there.",
+		syscall.EPERM:   "It cannot be saved: this user may not write there.",
+		syscall.EROFS:   "It cannot be saved: it is on a read-only file system.",
+		syscall.ENOSPC:  "It cannot be saved: the disk is full.",
+		syscall.ENOENT:  "It cannot be saved: its folder does not exist.",
+		syscall.ENOTDIR: "It cannot be saved: a part of its path is a file.",
+		syscall.EIO:     "It cannot be saved.",
+	} {
+		err := writeError("x/config.json", "It cannot be saved", &os.PathError{Op: "open", Path: "x", Err: cause})
+		wantError(t, cause.Error(), err, ErrReadOnly)
+		if err.Text != want || !errors.Is(err, cause) {
+			t.Errorf("%v: %s, want %s", cause, err.Text, want)
+		}
+	}
+	wantError(t, "read", readError("x", syscall.EACCES), fs.ErrPermission)
+	wantError(t, "read", readError("x", syscall.EIO), syscall.EIO)
 }
