@@ -121,7 +121,7 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 	case stateview.Backoff, stateview.Failed:
 		d.lost(now, c.Name, tr)
 	case stateview.Connecting:
-		if !st.Problem.IsZero() || st.Attempt > 1 { // the next attempt after a loss that was too short to be seen
+		if down(st) { // the loss itself was too short to be seen
 			d.lost(now, c.Name, tr)
 		}
 		tr.up = false // else it was restarted by the user
@@ -195,6 +195,12 @@ func reason(st *stateview.ServerStatus) string {
 	return ""
 }
 
+// down reports whether a server is lost, or between two attempts after a loss. A
+// first attempt is a start or the user's restart.
+func down(st *stateview.ServerStatus) bool {
+	return st.State.Down() || st.State == stateview.Connecting && (!st.Problem.IsZero() || st.Attempt > 1)
+}
+
 // forget drops all that is about to be told of a server.
 func (d *Decider) forget(name string) {
 	if tr := d.servers[name]; tr != nil {
@@ -257,7 +263,7 @@ func (d *Decider) summary() []Note {
 			tr.told, names[kindApprove] = why, append(names[kindApprove], st.Name)
 		case why != "" && why != tr.told:
 			tr.told, names[kindSignIn] = why, append(names[kindSignIn], st.Name)
-		case why == "" && st.State.Down() && !d.toldDown(st.Name):
+		case why == "" && down(&st) && !d.toldDown(st.Name):
 			names[kindDown] = append(names[kindDown], st.Name)
 		}
 	}

@@ -238,6 +238,11 @@ func TestStartIsQuiet(t *testing.T) {
 			t.Errorf("tags = %q", s.tags)
 		}
 	})
+	stage(t, func(s *scene) { // between two attempts is not connected either
+		s.view.UpdateServer("a", func(st *stateview.ServerStatus) { st.State, st.Attempt = stateview.Connecting, 4 })
+		s.view.UpdateServer("b", func(st *stateview.ServerStatus) { st.State, st.Attempt = stateview.Connecting, 1 })
+		s.want(time.Hour, "+1m0s a is not connected")
+	})
 	stage(t, func(s *scene) { // the silence ends once all have settled
 		s.set(stateview.Connecting, "a", "b", "c", "d")
 		s.set(stateview.Failed, "a")
