@@ -26,7 +26,7 @@ type Timeouts struct {
 	Install   time.Duration // the same for package runners such as npx, which may download; 120 s
 	Probe     time.Duration // until a server that ignores server/discover is taken for an older one; 3 s
 	Write     time.Duration // until a server that does not read its input is given up; 10 s
-	Headers   time.Duration // until a remote server must begin to answer a handshake or notification; 10 s
+	Headers   time.Duration // until a remote server must have taken a notification; 10 s
 	StopInput time.Duration // between closing a process's input and asking it to end; 2 s
 	StopAsk   time.Duration // between asking and killing; 3 s
 	StopKill  time.Duration // until a killed process is reported as not killable; 500 ms
@@ -79,7 +79,11 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 	if packageRunner(srv.Command) {
 		start = max(start, c.limits().Install)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, start, pStartTimeout.with(start))
+	late := pStartTimeout.with(start)
+	if srv.URL != "" {
+		late = pNetTimeout.with(hostOf(srv.URL))
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, start, late)
 	defer cancel()
 	s, err := c.open(ctx, srv, written)
 	if err != nil {
@@ -148,8 +152,12 @@ func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server, li
 		opts.ProtocolVersion = lastLegacy
 	}
 	err := s.handshake(ctx, opts, listen)
+	if err != nil {
+		err = s.whyFailed(ctx, err)
+	}
+	silent := s.wire.silent.Load() || hasEntry(err, pExitEarly)
 	switch {
-	case opts.ProtocolVersion == "" && (s.wire.silent.Load() || s.child != nil && err != nil && !s.wire.heard.Load()):
+	case opts.ProtocolVersion == "" && silent:
 		c.silent.Store(launch, struct{}{}) // next time it is greeted the old way at once
 	case err != nil:
 		c.silent.Delete(launch)
@@ -157,9 +165,8 @@ func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server, li
 	if err == nil {
 		return nil
 	}
-	why := s.whyFailed(ctx, err)
-	s.wire.end(why)
-	return errors.Join(why, s.Close())
+	s.wire.end(err)
+	return errors.Join(err, s.Close())
 }
 
 func (c *Connector) limits() Timeouts { return c.Timeouts.withDefaults() }

@@ -47,7 +47,7 @@ func newTransport() http.RoundTripper {
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > maxRedirects || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host || req.Method != first.Method {
-		return &redirected{to: req.URL.Redacted()}
+		return &redirected{to: req.URL.Scheme + "://" + req.URL.Host + req.URL.EscapedPath()}
 	}
 	return nil
 }
@@ -60,6 +60,9 @@ func (r *redirected) Error() string { return "redirect to " + r.to + " not follo
 // netProblem words a request that got no response.
 func netProblem(u *url.URL, err error) error {
 	host := u.Host
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err // the outer one repeats the address, which may hold a secret
+	}
 	if r, ok := errors.AsType[*redirected](err); ok {
 		return pRedirect.with(clean(r.to, 200)).because(err)
 	}
@@ -87,6 +90,15 @@ func netProblem(u *url.URL, err error) error {
 	default:
 		return pUnreachable.with(host).because(err)
 	}
+}
+
+// hostOf returns the host of an address, which is all of it that people need to see.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the server"
+	}
+	return u.Host
 }
 
 func isTimeout(err error) bool {

@@ -106,6 +106,10 @@ func answer(has func(string) bool, id, method, params string) {
 		case has("closes"):
 			os.Stdout.Close()
 			time.Sleep(time.Hour)
+		case has("caps"): // shows what the client declared
+			_, caps, _ := strings.Cut(params, `"capabilities":`)
+			caps, _, _ = strings.Cut(strings.TrimSuffix(caps, "}"), ",")
+			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":%q}}`, id, caps)
 		case has("denies"):
 			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":"no\u0007 licence"}}`, id)
 		default:

@@ -260,7 +260,7 @@ func TestRemoteFailures(t *testing.T) {
 				}
 			}
 		}},
-		{"silence", "MPT-START-TIMEOUT", "exit", func(_ http.ResponseWriter, r *http.Request) {
+		{"silence", "MPT-NET-TIMEOUT", "network", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		}},
@@ -297,5 +297,14 @@ func TestUnreachableServers(t *testing.T) {
 	} {
 		_, err := testConnector().Connect(t.Context(), remoteAt(tt.url, "http"))
 		wantProblem(t, err, tt.code, tt.class)
+	}
+}
+
+func TestAddressStaysOutOfErrors(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	_, err := testConnector().Connect(t.Context(), remoteAt(gone.URL+"/mcp?key=SECRET", "http"))
+	if p := wantProblem(t, err, "MPT-NET-REFUSED", "network"); strings.Contains(fmt.Sprint(err, p), "SECRET") {
+		t.Errorf("%v, %+v", err, p)
 	}
 }

@@ -89,7 +89,7 @@ func (r *remote) readStream(resp *http.Response, found chan<- error) {
 // checkEndpoint makes sure that the configuration's headers go to nobody else.
 func checkEndpoint(base, u *url.URL) error {
 	if u.Scheme != base.Scheme || u.Host != base.Host {
-		return pRedirect.with(clean(u.Redacted(), 200))
+		return pRedirect.with(clean(u.Scheme+"://"+u.Host+u.EscapedPath(), 200))
 	}
 	return nil
 }

@@ -170,13 +170,14 @@ func (w *wire) take(id uint64) chan reply {
 
 func encodeRequest(id uint64, method string, params json.RawMessage) message {
 	const head = `{"jsonrpc":"2.0","id":`
+	quoted, _ := json.Marshal(method) // a string always can
 	b := make([]byte, 0, len(params)+len(method)+64)
 	b = append(b, head+`"r`...)
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, '"')
 	end := len(b)
 	b = append(b, `,"method":`...)
-	b = strconv.AppendQuote(b, method)
+	b = append(b, quoted...)
 	if params != nil {
 		b = append(append(b, `,"params":`...), params...)
 	}
