@@ -1,0 +1,194 @@
+//go:build cgo || !darwin
+
+package ui
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"fyne.io/systray"
+
+	"mcpproxy-tray/internal/tray/menu"
+)
+
+// A drawer owns the items in the tray: it alone calls systray, first from
+// ready, then from run.
+//
+// Items are never removed: Remove under a click panics in the library, and a
+// rebuild costs thousands of messages. On Windows touching a hidden item shows
+// it, so a hidden one is left alone until it is shown again.
+type drawer struct {
+	t       *Tray
+	items   []*systray.MenuItem // by slot; nil until created
+	have    []menu.Node         // what each item shows
+	next    *menu.Menu
+	icon    menu.Icon
+	tooltip string
+	early   bool // icon or tooltip changed while systray was still exporting them
+	built   chan struct{}
+	closed  chan struct{} // ends the click goroutines
+	clicks  sync.WaitGroup
+}
+
+func newDrawer(t *Tray) *drawer {
+	blank := menu.Blank()
+	return &drawer{t: t, items: make([]*systray.MenuItem, len(blank.Nodes)), have: blank.Nodes, next: menu.Blank(),
+		built: make(chan struct{}), closed: make(chan struct{})}
+}
+
+func (d *drawer) end() {
+	close(d.closed)
+	d.clicks.Wait()
+}
+
+// ready creates the fixed slots. The library answers no panel before it returns.
+func (d *drawer) ready() {
+	d.t.take(d.next)
+	systray.SetIcon(d.t.o.Icon(d.next.Icon))
+	systray.SetTooltip(d.next.Tooltip)
+	d.icon, d.tooltip = d.next.Icon, d.next.Tooltip
+	for _, s := range menu.Skeleton() {
+		switch {
+		case s.Parent != 0:
+		case s.Separator:
+			systray.AddSeparator()
+		default:
+			d.create(s, systray.AddMenuItem)
+		}
+	}
+	for _, s := range menu.Skeleton() {
+		if s.Chunk && d.have[s.ID-1].Visible {
+			d.fill(s.ID)
+		}
+	}
+	close(d.built)
+}
+
+// run draws what changes until ctx is done or the desktop is gone.
+func (d *drawer) run(ctx context.Context, gone <-chan struct{}) {
+	select {
+	case <-d.built:
+	case <-gone:
+		return
+	case <-ctx.Done():
+		return
+	}
+	settled := time.After(settleTime)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-gone:
+			return
+		case <-settled:
+			// A picture set while systray exports its properties is lost in it
+			// (v1.12.2, nativeStart): set what changed so early once more.
+			settled = nil
+			if d.early {
+				systray.SetIcon(d.t.o.Icon(d.icon))
+				systray.SetTooltip(d.tooltip)
+			}
+		case <-d.t.wake:
+			d.early = d.redraw() && settled != nil || d.early
+		}
+	}
+}
+
+// redraw shows what is wanted and reports whether icon or tooltip changed.
+func (d *drawer) redraw() (looks bool) {
+	for _, id := range d.t.take(d.next) {
+		d.draw(id)
+	}
+	if d.icon != d.next.Icon {
+		d.icon, looks = d.next.Icon, true
+		systray.SetIcon(d.t.o.Icon(d.icon))
+	}
+	if d.tooltip != d.next.Tooltip {
+		d.tooltip, looks = d.next.Tooltip, true
+		systray.SetTooltip(d.tooltip)
+	}
+	return looks
+}
+
+// draw makes one slot show what is wanted with the fewest calls: each is three messages on D-Bus.
+func (d *drawer) draw(id menu.ID) {
+	s, _ := id.Slot()
+	want, have, item := d.next.At(id), &d.have[id-1], d.items[id-1]
+	if item == nil || s.Parent != 0 && !d.have[s.Parent-1].Visible {
+		return // drawn with its parent
+	}
+	if !want.Visible {
+		if have.Visible {
+			item.Hide()
+			have.Visible = false
+		}
+		return
+	}
+	if have.Title != want.Title {
+		item.SetTitle(want.Title)
+	}
+	if have.Enabled != want.Enabled {
+		if want.Enabled {
+			item.Enable()
+		} else {
+			item.Disable()
+		}
+	}
+	appeared := !have.Visible
+	if appeared {
+		item.Show()
+	}
+	*have = want
+	if appeared && s.Chunk {
+		d.fill(id)
+	}
+}
+
+// fill draws a visible parent's children, and creates them the first time.
+func (d *drawer) fill(parent menu.ID) {
+	slots := menu.Skeleton()
+	for i := int(parent); i < len(slots) && slots[i].Parent == parent; i++ {
+		if d.items[i] == nil {
+			d.create(slots[i], d.items[parent-1].AddSubMenuItem)
+		} else {
+			d.draw(slots[i].ID)
+		}
+	}
+}
+
+// create makes an item as it is wanted. Items start enabled and visible.
+func (d *drawer) create(s menu.Slot, add func(title, tooltip string) *systray.MenuItem) {
+	want := d.next.At(s.ID)
+	item := add(want.Title, "")
+	if want.Visible && !want.Enabled {
+		item.Disable()
+	}
+	if !want.Visible {
+		item.Hide()
+		want = menu.Node{ID: s.ID, Title: want.Title, Enabled: true}
+	}
+	d.items[s.ID-1], d.have[s.ID-1] = item, want
+	if s.Clickable {
+		d.clicks.Go(func() { d.listen(item, s.ID) })
+	}
+}
+
+// listen forwards clicks. The library drops a click that nobody waits for, so
+// this does nothing else.
+func (d *drawer) listen(item *systray.MenuItem, id menu.ID) {
+	for {
+		select {
+		case _, ok := <-item.ClickedCh:
+			if !ok {
+				return
+			}
+			select {
+			case d.t.clicks <- id:
+			default: // 64 clicks wait already
+			}
+		case <-d.closed:
+			return
+		}
+	}
+}
