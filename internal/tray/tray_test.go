@@ -1,0 +1,315 @@
+package tray
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+	"mcpproxy-tray/internal/tray/menu"
+)
+
+// A desk is a screen, a desktop and the commands, all recording. In a synctest
+// bubble synctest.Wait orders its reads; mu keeps the writers apart.
+type desk struct {
+	view   *stateview.View
+	clicks chan menu.ID
+	cancel context.CancelFunc
+
+	mu     sync.Mutex // guards what follows
+	menu   *menu.Menu
+	draws  []time.Time
+	did    []string
+	fail   error
+	effect bool          // commands change the status
+	take   time.Duration // how long a command takes
+}
+
+func (d *desk) Apply(ops []menu.Op) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.menu.Apply(ops)
+	d.draws = append(d.draws, time.Now())
+}
+func (d *desk) Clicks() <-chan menu.ID { return d.clicks }
+func (d *desk) Style() menu.Style      { return menu.StyleDarwin }
+
+func (d *desk) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.did = append(d.did, fmt.Sprintf(format, args...))
+}
+
+func (d *desk) command(ctx context.Context, name, text string, fn func(*stateview.ServerStatus)) error {
+	d.note("%s", text)
+	select {
+	case <-time.After(d.take):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if d.fail == nil && d.effect {
+		d.view.UpdateServer(name, fn)
+	}
+	return d.fail
+}
+
+func (d *desk) SetEnabled(ctx context.Context, name string, on bool) error {
+	return d.command(ctx, name, fmt.Sprintf("set %s %v", name, on), func(s *stateview.ServerStatus) {
+		s.Enabled, s.State = on, stateview.Disabled
+		if on {
+			s.State = stateview.Connected
+		}
+	})
+}
+
+func (d *desk) Restart(ctx context.Context, name string) error {
+	return d.command(ctx, name, "restart "+name, func(s *stateview.ServerStatus) { s.Since = time.Now() })
+}
+
+func (d *desk) Approve(ctx context.Context, name, id string) error {
+	return d.command(ctx, name, "approve "+name+" "+id, func(s *stateview.ServerStatus) { s.State = stateview.Connected })
+}
+
+func (d *desk) OpenFile(path string) error { d.note("open %s", path); return d.fail }
+func (d *desk) CopyText(text string) error { d.note("copy %s", text); return d.fail }
+
+// inTray runs fn beside a running tray, in a bubble.
+func inTray(t *testing.T, fn func(d *desk)) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &desk{view: stateview.New(), clicks: make(chan menu.ID, 64), menu: menu.Blank(), effect: true}
+		tray := New(Options{View: d.view, Screen: d, Commands: d, Desktop: d, Location: time.UTC,
+			Notify:  func(title, body string) { d.note("notify %s: %s", title, body) },
+			LogFile: func(server string) string { return server + ".log" },
+			URL:     func() string { return "http://u" },
+			Quit:    func() { d.note("quit") }})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := tray.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		d.set("a", stateview.Connected)
+		synctest.Wait()
+		time.Sleep(3 * time.Second) // no slot is new any more
+		fn(d)
+		cancel()
+		wg.Wait()
+	})
+}
+
+func (d *desk) set(name string, state stateview.State) {
+	d.view.UpdateServer(name, func(s *stateview.ServerStatus) {
+		s.State, s.Enabled, s.Launch, s.LaunchID = state, state != stateview.Disabled, "run "+name, "id-"+name
+	})
+}
+
+// click clicks the visible slot that does an action.
+func (d *desk) click(t *testing.T, kind menu.Kind, server string) {
+	t.Helper()
+	d.clicks <- d.slot(t, kind, server)
+	synctest.Wait()
+}
+
+func (d *desk) slot(t *testing.T, kind menu.Kind, server string) menu.ID {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, n := range d.menu.Nodes {
+		if n.Action.Kind == kind && n.Action.Server == server {
+			return n.ID
+		}
+	}
+	t.Fatalf("nothing does %v %s in\n%s", kind, server, menu.Format(d.menu))
+	return 0
+}
+
+func (d *desk) shows(text string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Contains(menu.Format(d.menu), text)
+}
+
+func (d *desk) drawn() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.draws)
+}
+
+func (d *desk) done() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.did, "; ")
+}
+
+func TestEveryKindHasAHandler(t *testing.T) {
+	tray := New(Options{})
+	for _, k := range menu.Kinds() {
+		if tray.handler(menu.Action{Kind: k}) == nil {
+			t.Errorf("nothing handles %v", k)
+		}
+	}
+	if tray.handler(menu.Action{}) != nil {
+		t.Error("something handles no action")
+	}
+}
+
+func TestClicksBecomeCommands(t *testing.T) {
+	for kind, want := range map[menu.Kind]string{
+		menu.Disable: "set a false", menu.Restart: "restart a", menu.OpenLog: "open a.log",
+		menu.CopyURL: "copy http://u; notify Copied: http://u", menu.Quit: "quit",
+	} {
+		inTray(t, func(d *desk) {
+			server := "a"
+			if kind == menu.CopyURL || kind == menu.Quit {
+				server = ""
+			}
+			d.click(t, kind, server)
+			if got := d.done(); got != want {
+				t.Errorf("%v did %q, want %q", kind, got, want)
+			}
+		})
+	}
+	inTray(t, func(d *desk) {
+		d.set("q", stateview.Quarantined)
+		synctest.Wait()
+		d.click(t, menu.Approve, "q")
+		if got, want := d.done(), "approve q id-q"; got != want {
+			t.Errorf("did %q, want %q", got, want)
+		}
+	})
+}
+
+func TestDisableThenEnableAtOnce(t *testing.T) {
+	inTray(t, func(d *desk) {
+		d.click(t, menu.Disable, "a")
+		time.Sleep(300 * time.Millisecond)
+		d.click(t, menu.Enable, "a")
+		if got, want := d.done(), "set a false; set a true"; got != want {
+			t.Errorf("did %q, want %q", got, want)
+		}
+	})
+}
+
+func TestPendingIsShownAtOnceAndEnds(t *testing.T) {
+	inTray(t, func(d *desk) {
+		d.take = time.Second
+		d.click(t, menu.Restart, "a")
+		if !d.shows("… a · restarting") {
+			t.Errorf("no mark in\n%s", menu.Format(d.menu))
+		}
+		time.Sleep(2 * time.Second)
+		if !d.shows("● a · connected") {
+			t.Errorf("the mark stays in\n%s", menu.Format(d.menu))
+		}
+	})
+	inTray(t, func(d *desk) {
+		d.effect = false
+		d.click(t, menu.Restart, "a")
+		time.Sleep(pendingFor + time.Second)
+		if !d.shows("● a · connected") {
+			t.Error("a command without effect is pending for ever")
+		}
+	})
+}
+
+type clear struct{}
+
+func (clear) Error() string { return "raw" }
+func (clear) Problem() stateview.Problem {
+	return stateview.Problem{Text: "The file is read-only.", Hint: "Change that."}
+}
+
+func TestFailureIsTold(t *testing.T) {
+	for err, want := range map[error]string{
+		errors.New("raw error"):            "Something went wrong. The program's log says what.",
+		fmt.Errorf("wrapped: %w", clear{}): "The file is read-only. Change that.",
+	} {
+		inTray(t, func(d *desk) {
+			d.fail = err
+			d.click(t, menu.Disable, "a")
+			if got, want := d.done(), "set a false; notify Could not disable a: "+want; got != want {
+				t.Errorf("did %q, want %q", got, want)
+			}
+			if !d.shows("● a · connected") {
+				t.Error("the mark stays after a failure")
+			}
+		})
+	}
+}
+
+func TestStaleClickDoesNothing(t *testing.T) {
+	inTray(t, func(d *desk) {
+		slot := d.slot(t, menu.Restart, "a")
+		d.set("0-new", stateview.Connected) // takes the first row
+		synctest.Wait()
+		d.clicks <- slot
+		synctest.Wait()
+		if got := d.done(); !strings.HasPrefix(got, "notify Nothing was done") {
+			t.Errorf("a click on a slot that just changed did %q", got)
+		}
+		time.Sleep(staleFor)
+		d.clicks <- slot
+		synctest.Wait()
+		if got := d.done(); !strings.HasSuffix(got, "restart 0-new") {
+			t.Errorf("a later click did %q", got)
+		}
+	})
+	inTray(t, func(d *desk) {
+		slot := d.slot(t, menu.Disable, "a")
+		d.set("a", stateview.Disabled) // by somebody else
+		synctest.Wait()
+		d.clicks <- slot
+		synctest.Wait()
+		if got := d.done(); strings.Contains(got, "set") {
+			t.Errorf("a click meant as disable did %q", got)
+		}
+	})
+}
+
+func TestRedrawsAreLimited(t *testing.T) {
+	inTray(t, func(d *desk) {
+		before := len(d.drawn())
+		began := time.Now()
+		for i := range 1001 {
+			d.set("a", []stateview.State{stateview.Backoff, stateview.Connected}[i%2])
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		draws := d.drawn()[before:]
+		if n := len(draws); n > 42 || n < 20 {
+			t.Errorf("%d redraws in 10 s, want 20 to 42", n)
+		}
+		if wait := draws[0].Sub(began); wait != 0 {
+			t.Errorf("the first change was drawn after %v, want at once", wait)
+		}
+		if !d.shows("… a · down, retrying") {
+			t.Error("the last change is not shown")
+		}
+		n := len(d.drawn())
+		time.Sleep(time.Hour)
+		if more := len(d.drawn()) - n; more != 0 {
+			t.Errorf("%d redraws in an hour of nothing", more)
+		}
+	})
+}
+
+func TestPickGivesARow(t *testing.T) {
+	inTray(t, func(d *desk) {
+		for i := range 30 {
+			d.set(fmt.Sprintf("s%02d", i), stateview.Connected)
+		}
+		time.Sleep(3 * time.Second)
+		d.click(t, menu.Pick, "s17")
+		d.click(t, menu.Restart, "s17")
+		if got, want := d.done(), "restart s17"; got != want {
+			t.Errorf("did %q, want %q", got, want)
+		}
+	})
+}
