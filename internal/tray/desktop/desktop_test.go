@@ -1,0 +1,63 @@
+//go:build unix && !darwin
+
+package desktop_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mcpproxy-tray/internal/tray/desktop"
+)
+
+// install puts a shell script of that name alone into the PATH.
+func install(t *testing.T, name, script string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	return dir
+}
+
+func TestOpenFile(t *testing.T) {
+	dir := install(t, "xdg-open", `printf %s "$1" >"$0.part" && /bin/mv "$0.part" "$0.got" && /bin/sleep 2`)
+	file := filepath.Join(dir, "a file $(x) 'y'.log")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := (desktop.Desktop{}).OpenFile(file); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(began); d > time.Second {
+		t.Errorf("opening took %v: it waits for the program", d)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		got, err := os.ReadFile(filepath.Join(dir, "xdg-open.got"))
+		if err == nil {
+			if string(got) != file {
+				t.Errorf("opened %q, want %q", got, file)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the program was not started")
+		}
+	}
+}
+
+func TestOpenFileSaysWhatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	missing := filepath.Join(dir, "none.log")
+	if err := (desktop.Desktop{}).OpenFile(missing); err == nil || !strings.Contains(err.Error(), "there is no "+missing) {
+		t.Errorf("error = %v", err)
+	}
+	if err := (desktop.Desktop{}).OpenFile(dir); err == nil || !strings.Contains(err.Error(), "install xdg-utils") {
+		t.Errorf("error = %v", err)
+	}
+}
