@@ -1,0 +1,343 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// errStop is why a runner is asked to end.
+var errStop = errors.New("server is being stopped")
+
+// A loop is the state of one Run. It belongs to the goroutine of Run.
+type loop struct {
+	*Supervisor
+	broken    func(msg string, args ...any) // a broken invariant; tests panic
+	timeout   time.Duration                 // for starting a server
+	goals     map[string]*wanted
+	servers   map[string]*server
+	records   map[string][]approval.Record // by server
+	starts    chan struct{}                // a slot for each server that is starting
+	runners   sync.WaitGroup
+	seq       uint64 // of the newest transition
+
+	// What the current turn has collected.
+	touched []string
+	events  []Transition
+	replies []reply
+}
+
+type reply struct {
+	to  chan<- error
+	err error
+}
+
+// wanted is a goal with what is shown of it.
+type wanted struct {
+	goal
+	launch   string // for people
+	launchID string
+	verdict  approval.Verdict
+
+	quarantine bool // whether the launch gate is on
+}
+
+func newLoop(s *Supervisor) *loop {
+	return &loop{
+		Supervisor: s,
+		broken:     func(msg string, args ...any) { s.log.Error(msg, args...) },
+		timeout:    s.settings.StartTimeout,
+		goals:      map[string]*wanted{},
+		servers:    map[string]*server{},
+		records:    map[string][]approval.Record{},
+		starts:     make(chan struct{}, s.settings.StartsAtOnce),
+	}
+}
+
+// Run supervises until ctx is done, then stops all servers, in parallel, and
+// returns nil when all have ended. It is called once.
+func (s *Supervisor) Run(ctx context.Context) error {
+	newLoop(s).run(ctx)
+	return nil
+}
+
+func (l *loop) run(ctx context.Context) {
+	defer close(l.done)
+	defer l.history.close()
+	l.load()
+	for {
+		select {
+		case <-l.inbox.signal:
+			l.turn(ctx, l.inbox.take())
+		case <-ctx.Done():
+			l.shutdown()
+			return
+		}
+	}
+}
+
+// load reads the approvals once. What cannot be read is not approved.
+func (l *loop) load() {
+	if l.approvals == nil {
+		return
+	}
+	records, err := l.approvals.Approvals()
+	if err != nil {
+		l.log.Error("approvals not read", "err", err)
+	}
+	for _, r := range records {
+		l.records[r.Server] = append(l.records[r.Server], r)
+	}
+}
+
+// turn acts on all messages that came together and publishes once.
+func (l *loop) turn(ctx context.Context, messages []message) {
+	for _, m := range messages {
+		l.handle(m)
+	}
+	slices.Sort(l.touched)
+	l.touched = slices.Compact(l.touched)
+	for _, name := range l.touched {
+		l.close(ctx, name)
+	}
+	l.publish()
+}
+
+func (l *loop) touch(name string) { l.touched = append(l.touched, name) }
+
+func (l *loop) answer(to chan<- error, err error) {
+	if to != nil {
+		l.replies = append(l.replies, reply{to, err})
+	}
+}
+
+func (l *loop) handle(m message) {
+	switch m := m.(type) {
+	case apply:
+		l.apply(m.cfg)
+	case restart:
+		l.answer(m.reply, l.restart(m.name))
+	case checkLaunch:
+		var err error
+		switch g, ok := l.goals[m.name]; {
+		case !ok:
+			err = ErrUnknownServer
+		case g.launchID == "" || g.launchID != m.launchID:
+			err = ErrStale
+		}
+		l.answer(m.reply, err)
+	case approved:
+		name := m.record.Server
+		l.records[name] = append(l.records[name], m.record)
+		if g, ok := l.goals[name]; ok {
+			l.judge(g, g.quarantine)
+			l.touch(name)
+		}
+		l.answer(m.reply, nil)
+	case report:
+		l.report(m)
+	}
+}
+
+// apply replaces the goals.
+func (l *loop) apply(cfg *config.Config) {
+	l.timeout = cmp.Or(cfg.Timeouts.Start, l.settings.StartTimeout)
+	old := l.goals
+	l.goals = make(map[string]*wanted, len(cfg.Servers))
+	for _, srv := range cfg.Servers {
+		if _, twice := l.goals[srv.Name]; twice {
+			continue
+		}
+		g := old[srv.Name]
+		if g == nil {
+			g = &wanted{}
+		}
+		if g.srv.Name == "" || !g.srv.Equal(srv) {
+			g.srv, g.launch, g.launchID = srv, "", ""
+			if srv.Err == nil {
+				g.launch, g.launchID = shown(srv), approval.Fingerprint(launchOf(srv))
+			}
+		}
+		l.judge(g, cfg.Quarantine)
+		l.goals[srv.Name] = g
+		l.touch(srv.Name)
+	}
+	for name := range old {
+		l.touch(name)
+	}
+}
+
+// judge decides where a server shall be.
+func (l *loop) judge(g *wanted, quarantine bool) {
+	g.quarantine = quarantine
+	g.verdict = approval.Gate(quarantine, g.launchID, l.records[g.srv.Name])
+	switch {
+	case g.srv.Disabled:
+		g.rest = stateview.Disabled
+	case g.srv.Err != nil:
+		g.rest = stateview.Failed
+	case g.verdict != approval.Open:
+		g.rest = stateview.Quarantined
+	default:
+		g.rest = stateview.Connected
+	}
+}
+
+func (l *loop) restart(name string) error {
+	g, ok := l.goals[name]
+	switch {
+	case !ok:
+		return ErrUnknownServer
+	case g.rest != stateview.Connected:
+		return &StateError{Server: name, State: g.rest}
+	}
+	g.restart++
+	l.touch(name)
+	return nil
+}
+
+// report takes what a runner says, unless another has taken its place.
+func (l *loop) report(m report) {
+	s := l.servers[m.name]
+	if s == nil || !s.live || s.epoch != m.epoch {
+		return
+	}
+	means := true
+	switch e := m.event.(type) {
+	case attempting:
+		means = l.attempting(s, e.n)
+	case connected:
+		means = l.connected(s, e)
+	case relisted:
+		means = l.relisted(s, e.tools)
+	case lost:
+		means = l.lost(s, e)
+	case ended:
+		s.live, s.cancel = false, nil
+	}
+	if means {
+		l.touch(m.name)
+	}
+}
+
+// close closes the gap between what is wanted of a server and what is.
+func (l *loop) close(ctx context.Context, name string) {
+	w, s := l.goals[name], l.servers[name]
+	var g *goal
+	var f *fact
+	if w != nil {
+		g = &w.goal
+	}
+	if s != nil {
+		f = &s.fact
+	}
+	for _, a := range reconcile(g, f) {
+		switch a {
+		case add:
+			s = &server{status: stateview.ServerStatus{Name: name, Since: time.Now().Round(0)}}
+			l.servers[name] = s
+		case start:
+			l.start(ctx, s, w)
+		case stop:
+			l.stop(s)
+		case settle:
+			l.settle(s, w)
+		case remove:
+			delete(l.servers, name)
+		}
+	}
+	if w != nil && s != nil {
+		s.status.Enabled, s.status.Launch, s.status.LaunchID = !w.srv.Disabled, w.launch, w.launchID
+	}
+}
+
+func (l *loop) start(ctx context.Context, s *server, w *wanted) {
+	s.epoch++
+	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
+	s.status.Problem, s.status.Attempt, s.status.Transport = stateview.Problem{}, 1, w.srv.Transport
+	l.transition(s, stateview.Connecting)
+	ctx, cancel := context.WithCancelCause(ctx)
+	s.cancel = func() { cancel(errStop) }
+	r := &runner{name: w.srv.Name, epoch: s.epoch, srv: w.srv, timeout: l.timeout, starts: l.starts,
+		connector: l.connector, settings: l.settings, inbox: &l.inbox, log: l.log.With("server", w.srv.Name)}
+	l.log.Info("start", "server", r.name)
+	l.runners.Go(func() {
+		defer cancel(nil)
+		r.run(ctx)
+	})
+}
+
+func (l *loop) stop(s *server) {
+	l.log.Info("stop", "server", s.status.Name)
+	l.transition(s, stateview.Stopping)
+	s.cancel()
+}
+
+func (l *loop) settle(s *server, w *wanted) {
+	s.srv, s.restart = w.srv, w.goal.restart
+	s.status.Attempt, s.status.Transport = 0, w.srv.Transport
+	switch w.rest {
+	case stateview.Quarantined:
+		s.setProblem(heldProblem(w.verdict))
+	case stateview.Failed:
+		s.setProblem(entryProblem(w.srv.Err))
+	default:
+		s.status.Problem = stateview.Problem{}
+	}
+	if s.state != w.rest {
+		l.transition(s, w.rest)
+	}
+}
+
+// publish makes one snapshot of all that was touched, then tells the subscribers
+// and answers the commands. A session can be used by the time its server is seen connected.
+func (l *loop) publish() {
+	for _, name := range l.touched {
+		if s := l.servers[name]; s != nil && s.session != nil {
+			l.sessions.Store(name, Requester(s.session))
+		} else {
+			l.sessions.Delete(name)
+		}
+	}
+	if len(l.touched) > 0 {
+		l.view.Update(func(b *stateview.Batch) {
+			for _, name := range l.touched {
+				if s := l.servers[name]; s != nil {
+					b.UpdateServer(name, func(st *stateview.ServerStatus) { *st = s.status })
+				} else {
+					b.RemoveServer(name)
+				}
+			}
+		})
+	}
+	for _, t := range l.events {
+		l.seq++
+		t.Seq = l.seq
+		l.history.append(t)
+	}
+	for _, r := range l.replies {
+		r.to <- r.err
+	}
+	l.touched, l.events, l.replies = l.touched[:0], l.events[:0], l.replies[:0]
+}
+
+// shutdown stops all servers and waits for their ends. Nothing starts any more:
+// only turn starts servers.
+func (l *loop) shutdown() {
+	for name, s := range l.servers {
+		if s.live && s.state != stateview.Stopping {
+			l.stop(s)
+			l.touch(name)
+		}
+	}
+	l.publish()
+	l.runners.Wait()
+	l.log.Info("all servers stopped")
+}

@@ -1,0 +1,107 @@
+package supervisor
+
+import (
+	"sync"
+	"time"
+
+	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// A message is what the control loop acts on. The types in this file are all there are.
+type message interface{ message() }
+
+// Commands. A reply has room for one answer and may be nil; it is given after the
+// effect was published.
+type (
+	apply struct{ cfg *config.Config }
+
+	restart struct {
+		name  string
+		reply chan<- error
+	}
+
+	// checkLaunch asks whether a launch is the current one of a server.
+	checkLaunch struct {
+		name, launchID string
+		reply          chan<- error
+	}
+
+	// approved says that an approval is durable.
+	approved struct {
+		record approval.Record
+		reply  chan<- error
+	}
+)
+
+// A report is what a runner tells; epoch says which runner of which server.
+type report struct {
+	name  string
+	epoch uint64
+	event event
+}
+
+// An event is the content of a report.
+type event interface{ event() }
+
+type (
+	attempting struct{ n int } // counted from 1
+
+	connected struct {
+		session             Session
+		transport, protocol string
+		pid                 int
+		tools               stateview.ToolList
+	}
+
+	relisted struct{ tools stateview.ToolList }
+
+	lost struct {
+		rest    stateview.State // Backoff, AuthRequired or Failed
+		problem stateview.Problem
+		retryAt time.Time // for Backoff
+	}
+
+	ended struct{} // the last report of each runner
+)
+
+func (apply) message()       {}
+func (restart) message()     {}
+func (checkLaunch) message() {}
+func (approved) message()    {}
+func (report) message()      {}
+
+func (attempting) event() {}
+func (connected) event()  {}
+func (relisted) event()   {}
+func (lost) event()       {}
+func (ended) event()      {}
+
+// An inbox is the control loop's queue. Putting never blocks, so that no runner
+// can be held up by the loop, nor the loop by itself; it is bounded by what the
+// runners have to say. What came together is taken together and published once.
+type inbox struct {
+	signal chan struct{} // one slot
+
+	mu       sync.Mutex
+	messages []message
+}
+
+func (b *inbox) put(m message) {
+	b.mu.Lock()
+	b.messages = append(b.messages, m)
+	b.mu.Unlock()
+	select {
+	case b.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (b *inbox) take() []message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.messages
+	b.messages = nil
+	return all
+}

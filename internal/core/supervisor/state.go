@@ -1,0 +1,117 @@
+package supervisor
+
+import (
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// legal holds the transitions that may happen; a new server begins in Disabled.
+var legal = [stateview.NumStates][]stateview.State{
+	stateview.Disabled:     {stateview.Connecting, stateview.Quarantined, stateview.Failed},
+	stateview.Quarantined:  {stateview.Connecting, stateview.Disabled, stateview.Failed},
+	stateview.Connecting:   {stateview.Connected, stateview.Backoff, stateview.AuthRequired, stateview.Failed, stateview.Stopping},
+	stateview.Connected:    {stateview.Backoff, stateview.AuthRequired, stateview.Failed, stateview.Stopping},
+	stateview.Backoff:      {stateview.Connecting, stateview.Stopping},
+	stateview.AuthRequired: {stateview.Connecting, stateview.Disabled, stateview.Quarantined, stateview.Failed, stateview.Stopping},
+	stateview.Failed:       {stateview.Connecting, stateview.Disabled, stateview.Quarantined, stateview.Stopping},
+	stateview.Stopping:     {stateview.Connecting, stateview.Disabled, stateview.Quarantined, stateview.Failed},
+}
+
+// A server is what the control loop knows of one server.
+type server struct {
+	fact
+	epoch   uint64                 // of the newest runner; reports of older ones are discarded
+	cancel  func()                 // ends the runner; nil without one
+	status  stateview.ServerStatus // as it shall be published
+	session Session                // while connected
+}
+
+// The events of a server begin with a switch over its state. They report
+// whether the event means anything in that state.
+
+// attempting says that a try to connect begins.
+func (l *loop) attempting(s *server, n int) bool {
+	switch s.state {
+	case stateview.Connecting:
+	case stateview.Backoff:
+		l.transition(s, stateview.Connecting)
+	default:
+		return false
+	}
+	s.status.Attempt, s.status.RetryAt = n, time.Time{}
+	return true
+}
+
+// connected says that a session is up and its tools were listed.
+func (l *loop) connected(s *server, m connected) bool {
+	switch s.state {
+	case stateview.Connecting:
+	default:
+		return false
+	}
+	s.session = m.session
+	s.status.Transport, s.status.Protocol, s.status.PID = m.transport, m.protocol, m.pid
+	s.status.Tools, s.status.Problem, s.status.Attempt = m.tools, stateview.Problem{}, 0
+	l.transition(s, stateview.Connected)
+	return true
+}
+
+// relisted says that a session's tools were listed again.
+func (l *loop) relisted(s *server, tools stateview.ToolList) bool {
+	switch s.state {
+	case stateview.Connected:
+	default:
+		return false
+	}
+	s.status.Tools = tools
+	return true
+}
+
+// lost says that an attempt failed or a session ended, and how it goes on.
+func (l *loop) lost(s *server, m lost) bool {
+	switch s.state {
+	case stateview.Connecting, stateview.Connected:
+	default:
+		return false
+	}
+	s.setProblem(m.problem)
+	l.transition(s, m.rest)
+	s.status.RetryAt = m.retryAt
+	return true
+}
+
+// setProblem keeps the time at which the same problem was found first.
+func (s *server) setProblem(p stateview.Problem) {
+	old := s.status.Problem
+	p.Since = old.Since
+	if old != p || p.Since.IsZero() {
+		p.Since = time.Now().Round(0)
+	}
+	s.status.Problem = p
+}
+
+// transition is the only place where a state changes. An illegal one is a bug of ours.
+func (l *loop) transition(s *server, to stateview.State) {
+	from := s.state
+	if !mayFollow(from, to) {
+		l.broken("illegal transition", "server", s.status.Name, "from", from, "state", to)
+	}
+	now := time.Now().Round(0)
+	s.state, s.status.State, s.status.Since, s.status.RetryAt = to, to, now, time.Time{}
+	if to != stateview.Connected {
+		// What a session said is not true any more.
+		s.session, s.status.PID, s.status.Protocol, s.status.Tools = nil, 0, "", stateview.ToolList{}
+	}
+	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem})
+	l.log.Debug("state", "server", s.status.Name, "from", from, "state", to)
+}
+
+func mayFollow(from, to stateview.State) bool {
+	for _, s := range legal[from] {
+		if s == to {
+			return true
+		}
+	}
+	return false
+}

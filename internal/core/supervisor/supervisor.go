@@ -1,0 +1,155 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// Options are what a Supervisor is made of.
+type Options struct {
+	Connector Connector
+	Approvals Approvals       // nil: nothing is approved, and nothing can be
+	View      *stateview.View // nil: a new one
+	Settings  Settings
+	Logger    *slog.Logger // nil discards
+}
+
+// A Supervisor keeps the wanted servers connected. Use New to make one.
+type Supervisor struct {
+	connector Connector
+	approvals Approvals
+	view      *stateview.View
+	settings  Settings
+	log       *slog.Logger
+	inbox     inbox
+	history   history
+	sessions  sync.Map      // server name to Requester; written by the control loop alone
+	deciding  chan struct{} // one slot: held while an approval is checked and saved, so that they are saved in order
+	done      chan struct{} // closed when Run has ended
+}
+
+// New returns a supervisor of no servers; Apply says which, and Run supervises.
+func New(o Options) *Supervisor {
+	return &Supervisor{
+		connector: o.Connector,
+		approvals: o.Approvals,
+		view:      cmp.Or(o.View, stateview.New()),
+		settings:  o.Settings.withDefaults(),
+		log:       cmp.Or(o.Logger, slog.New(slog.DiscardHandler)).With("component", "supervisor"),
+		inbox:     inbox{signal: make(chan struct{}, 1)},
+		history:   history{tail: newLink()},
+		deciding:  make(chan struct{}, 1),
+		done:      make(chan struct{}),
+	}
+}
+
+// StateView returns the read model. Only the supervisor writes to it.
+func (s *Supervisor) StateView() *stateview.View { return s.view }
+
+// Apply makes a configuration the wanted one. It returns at once; only servers
+// whose entry changed are restarted. cfg must not be changed afterwards.
+func (s *Supervisor) Apply(cfg *config.Config) { s.inbox.put(apply{cfg}) }
+
+// Restart ends the server's session and opens a new one; a server that waits or
+// is parked is tried at once. It returns when that has begun. Errors:
+// ErrUnknownServer, a *StateError if the server must not run, ErrClosed.
+func (s *Supervisor) Restart(ctx context.Context, name string) error {
+	reply := make(chan error, 1)
+	if err := s.ask(ctx, restart{name, reply}, reply); err != nil {
+		return fmt.Errorf("restart server %q: %w", name, err)
+	}
+	return nil
+}
+
+// Approve opens the launch gate of a server for exactly the launch that was
+// displayed. When it returns nil, that is durable and the server starts. Errors:
+// ErrUnknownServer, ErrStale if launchID is not the current one, ErrClosed, and
+// one with a Problem if it cannot be saved; then nothing is approved.
+func (s *Supervisor) Approve(ctx context.Context, name, launchID string) error {
+	if err := s.decide(ctx, name, launchID); err != nil {
+		return fmt.Errorf("approve server %q: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Supervisor) decide(ctx context.Context, name, launchID string) error {
+	select {
+	case s.deciding <- struct{}{}:
+		defer func() { <-s.deciding }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return ErrClosed
+	}
+	reply := make(chan error, 1)
+	if err := s.ask(ctx, checkLaunch{name, launchID, reply}, reply); err != nil {
+		return err
+	}
+	record := approval.Record{Server: name, LaunchID: launchID, At: time.Now(), By: "user"}
+	if err := s.save(record); err != nil {
+		return err
+	}
+	// It is durable, so it is a success whatever happens while we wait to see it.
+	reply = make(chan error, 1)
+	_ = s.ask(ctx, approved{record, reply}, reply)
+	return nil
+}
+
+// ApproveConfigured opens the launch gate for an entry as it stands, for a
+// program that wrote the entry itself. It must be called before Run.
+func (s *Supervisor) ApproveConfigured(srv config.Server, by string) error {
+	record := approval.Record{Server: srv.Name, LaunchID: approval.Fingerprint(launchOf(srv)), At: time.Now(), By: by}
+	if err := s.save(record); err != nil {
+		return fmt.Errorf("approve server %q: %w", srv.Name, err)
+	}
+	return nil
+}
+
+func (s *Supervisor) save(record approval.Record) error {
+	if s.approvals == nil {
+		return &saveError{errNoApprovals}
+	}
+	if err := s.approvals.Approve(record); err != nil {
+		return &saveError{err}
+	}
+	return nil
+}
+
+// ask sends a command to the control loop and waits for its answer.
+func (s *Supervisor) ask(ctx context.Context, m message, reply <-chan error) error {
+	s.inbox.put(m)
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
+// Request relays one request to a server's current session; see
+// Requester. Errors of its own: ErrUnknownServer, and a *StateError, which
+// matches ErrNotConnected; then the request was not sent.
+func (s *Supervisor) Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	if session, ok := s.sessions.Load(server); ok {
+		return session.(Requester).Request(ctx, method, params)
+	}
+	st, ok := s.view.GetServer(server)
+	switch {
+	case !ok:
+		return nil, nil, fmt.Errorf("request to server %q: %w", server, ErrUnknownServer)
+	case st.State == stateview.Connected: // it has just been lost, which is published next
+		st.State = stateview.Backoff
+	}
+	return nil, nil, &StateError{Server: server, State: st.State}
+}
