@@ -19,14 +19,14 @@ var errStop = errors.New("server is being stopped")
 // A loop is the state of one Run. It belongs to the goroutine of Run.
 type loop struct {
 	*Supervisor
-	broken    func(msg string, args ...any) // a broken invariant; tests panic
-	timeout   time.Duration                 // for starting a server
-	goals     map[string]*wanted
-	servers   map[string]*server
-	records   map[string][]approval.Record // by server
-	starts    chan struct{}                // a slot for each server that is starting
-	runners   sync.WaitGroup
-	seq       uint64 // of the newest transition
+	broken  func(msg string, args ...any) // a broken invariant; tests panic
+	timeout time.Duration                 // for starting a server
+	goals   map[string]*wanted
+	servers map[string]*server
+	records map[string][]approval.Record // by server
+	starts  chan struct{}                // a slot for each server that is starting
+	runners sync.WaitGroup
+	seq     uint64 // of the newest transition
 
 	// What the current turn has collected.
 	touched []string

@@ -1,0 +1,276 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/stateview"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errKilled = errors.New("killed")
+
+// classError is an error as upstream returns them.
+type classError struct{ class string }
+
+func (e *classError) Error() string { return "raw text of " + e.class }
+func (e *classError) Class() string { return e.class }
+func (e *classError) Problem() stateview.Problem {
+	return stateview.Problem{Code: "MPT-TEST-" + e.class, Text: "It is broken."}
+}
+
+// A fakeServer is how a server of the fake connector behaves; the zero value connects at once.
+type fakeServer struct {
+	start    time.Duration // to connect
+	list     time.Duration // to list tools
+	stop     time.Duration // to close
+	life     time.Duration // after which it dies by itself; 0 = never
+	err      error         // of Connect
+	listErr  error
+	tools    []stateview.Tool
+	describe stateview.ServerStatus
+}
+
+// A fakeConnector connects to fakeServers and keeps account.
+type fakeConnector struct {
+	allowed func(config.Server) error // called for each Connect; an error is reported as a failed invariant
+
+	mu       sync.Mutex // guards all below
+	servers  map[string]fakeServer
+	sessions map[string]*fakeSession // newest of each server
+	connects map[string]int
+	open     int
+	faults   []error
+}
+
+func newFake() *fakeConnector {
+	return &fakeConnector{servers: map[string]fakeServer{}, sessions: map[string]*fakeSession{}, connects: map[string]int{}}
+}
+
+func (c *fakeConnector) set(name string, s fakeServer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.servers[name] = s
+}
+
+func (c *fakeConnector) count(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connects[name]
+}
+
+func (c *fakeConnector) session(name string) *fakeSession {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions[name]
+}
+
+func (c *fakeConnector) Connect(ctx context.Context, srv config.Server) (Session, error) {
+	c.mu.Lock()
+	b := c.servers[srv.Name]
+	c.connects[srv.Name]++
+	if c.allowed != nil {
+		if err := c.allowed(srv); err != nil {
+			c.faults = append(c.faults, err)
+		}
+	}
+	if old := c.sessions[srv.Name]; old != nil && !old.closed {
+		c.faults = append(c.faults, fmt.Errorf("server %q: connected twice at a time", srv.Name))
+	}
+	c.mu.Unlock()
+	if !sleep(ctx, b.start) {
+		return nil, ctx.Err()
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	s := &fakeSession{c: c, srv: srv, behaviour: b, changed: make(chan struct{}, 1), over: make(chan struct{})}
+	if b.life > 0 {
+		s.timer = time.AfterFunc(b.life, func() { s.kill(errKilled) })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions[srv.Name] = s
+	c.open++
+	return s, nil
+}
+
+type fakeSession struct {
+	c         *fakeConnector
+	srv       config.Server
+	behaviour fakeServer
+	changed   chan struct{}
+	timer     *time.Timer
+	once      sync.Once
+	over      chan struct{}
+	why       error
+	closed    bool // guarded by c.mu
+}
+
+func (s *fakeSession) kill(why error) { s.once.Do(func() { s.why = why; close(s.over) }) }
+
+func (s *fakeSession) Describe(st *stateview.ServerStatus) {
+	st.Transport, st.Protocol, st.PID = "stdio", "2025-11-25", 42
+}
+
+func (s *fakeSession) Tools(ctx context.Context) ([]stateview.Tool, error) {
+	s.c.mu.Lock()
+	b := s.c.servers[s.srv.Name]
+	s.c.mu.Unlock()
+	if !sleep(ctx, b.list) {
+		return nil, ctx.Err()
+	}
+	return b.tools, b.listErr
+}
+
+func (s *fakeSession) Request(_ context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	select {
+	case <-s.over:
+		return nil, nil, s.why
+	default:
+		return json.RawMessage(method + string(params)), nil, nil
+	}
+}
+
+func (s *fakeSession) Changed() <-chan struct{} { return s.changed }
+
+func (s *fakeSession) Wait() error {
+	<-s.over
+	return s.why
+}
+
+func (s *fakeSession) Close() error {
+	s.kill(nil)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	time.Sleep(s.behaviour.stop)
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.c.open--
+	}
+	return nil
+}
+
+// memory keeps approvals like the store does.
+type memory struct {
+	mu      sync.Mutex
+	records []approval.Record
+	err     error         // of Approve
+	slow    time.Duration // how long Approve takes
+}
+
+func (m *memory) Approvals() ([]approval.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]approval.Record(nil), m.records...), nil
+}
+
+func (m *memory) Approve(r approval.Record) error {
+	time.Sleep(m.slow)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	m.records = append(m.records, r)
+	return nil
+}
+
+func (m *memory) has(r approval.Record) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, x := range m.records {
+		if x.Server == r.Server && x.LaunchID == r.LaunchID {
+			return true
+		}
+	}
+	return false
+}
+
+// A rig is a running supervisor with fakes, in a bubble.
+type rig struct {
+	*Supervisor
+	t    *testing.T
+	fake *fakeConnector
+	mem  *memory
+	stop func() // ends Run and waits for it
+}
+
+func run(t *testing.T, settings Settings) *rig {
+	t.Helper()
+	r := &rig{t: t, fake: newFake(), mem: &memory{}}
+	r.Supervisor = New(Options{Connector: r.fake, Approvals: r.mem, Settings: settings})
+	r.begin()
+	return r
+}
+
+// begin starts Run, with broken invariants being panics.
+func (r *rig) begin() {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	var wg sync.WaitGroup
+	l := newLoop(r.Supervisor)
+	l.broken = func(msg string, args ...any) { panic(fmt.Sprint(msg, args)) }
+	wg.Go(func() { l.run(ctx) })
+	r.stop = func() {
+		cancel()
+		wg.Wait()
+		r.fake.mu.Lock()
+		defer r.fake.mu.Unlock()
+		for _, err := range r.fake.faults {
+			r.t.Error(err)
+		}
+		if r.fake.open != 0 {
+			r.t.Errorf("%d sessions were left open", r.fake.open)
+		}
+	}
+}
+
+func (r *rig) apply(quarantine bool, servers ...config.Server) {
+	r.Apply(&config.Config{Quarantine: quarantine, Servers: servers})
+	synctest.Wait()
+}
+
+func (r *rig) status(name string) stateview.ServerStatus {
+	r.t.Helper()
+	st, ok := r.StateView().GetServer(name)
+	if !ok {
+		r.t.Fatalf("no server %q in the view", name)
+	}
+	return st
+}
+
+func (r *rig) want(name string, state stateview.State) stateview.ServerStatus {
+	r.t.Helper()
+	synctest.Wait()
+	st := r.status(name)
+	if st.State != state {
+		r.t.Fatalf("server %q is %v (%+v), want %v", name, st.State, st.Problem, state)
+	}
+	return st
+}
+
+func stdio(name string) config.Server {
+	return config.Server{Name: name, Command: name, Transport: "stdio"}
+}
+
+func tools(names ...string) []stateview.Tool {
+	var out []stateview.Tool
+	for _, n := range names {
+		out = append(out, stateview.Tool{Name: n, Definition: `{"name":"` + n + `"}`})
+	}
+	return out
+}
