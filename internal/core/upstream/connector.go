@@ -60,6 +60,9 @@ type Connector struct {
 	Timeouts  Timeouts
 	MaxBytes  int // of one message; 0 means DefaultMaxBytes
 
+	// StartTimeout is asked at each attempt and replaces Timeouts.Start; nil means that.
+	StartTimeout func() time.Duration
+
 	silent sync.Map // launch → struct{}: servers that do not answer server/discover
 }
 
@@ -76,6 +79,9 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 		return nil, expandError(err)
 	}
 	start := c.limits().Start
+	if c.StartTimeout != nil {
+		start = c.StartTimeout()
+	}
 	if packageRunner(srv.Command) {
 		start = max(start, c.limits().Install)
 	}
