@@ -1,0 +1,128 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/httpapi"
+	"mcpproxy-tray/internal/core/supervisor"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// SetEnabled switches a server on or off in the configuration file and applies it.
+func (c *Core) SetEnabled(_ context.Context, name string, on bool) error {
+	return c.edit(c.file.SetEnabled(name, on))
+}
+
+// Add puts a server into the configuration file and applies it. It does not approve it.
+func (c *Core) Add(_ context.Context, name string, entry json.RawMessage) error {
+	return c.edit(c.file.Add(name, entry))
+}
+
+// Remove takes a server out of the configuration file and applies that.
+func (c *Core) Remove(_ context.Context, name string) error {
+	return c.edit(c.file.Remove(name))
+}
+
+// Restart restarts a server.
+func (c *Core) Restart(ctx context.Context, name string) error {
+	return explain(c.super.Restart(ctx, name))
+}
+
+// Approve lets a server run what launchID names, and nothing else. The approval
+// is on disk when it returns nil.
+func (c *Core) Approve(ctx context.Context, name, launchID string) error {
+	return explain(c.super.Approve(ctx, name, launchID))
+}
+
+// edit finishes a change of the configuration file: it is applied at once, not
+// when the watcher notices it.
+func (c *Core) edit(err error) error {
+	if err != nil {
+		return explain(err)
+	}
+	c.reload.Lock()
+	defer c.reload.Unlock()
+	cfg, err := c.file.Load()
+	if err != nil {
+		return explain(err)
+	}
+	c.apply(cfg)
+	return nil
+}
+
+// watchConfig applies each new configuration until ctx is done.
+func (c *Core) watchConfig(ctx context.Context) {
+	for read, err := range c.file.Watch(ctx) {
+		if err != nil {
+			c.configProblem(err)
+			continue
+		}
+		c.warn(read)
+		c.reload.Lock()
+		// What the watcher read may be older than what a command applied since.
+		if cfg, err := c.file.Load(); err == nil {
+			c.apply(cfg)
+		}
+		c.reload.Unlock()
+	}
+}
+
+// apply puts a configuration into force. The caller holds reload.
+func (c *Core) apply(cfg *config.Config) {
+	c.problem.set("config", stateview.Problem{})
+	c.noteConfig(cfg)
+	old := c.cfg.Swap(cfg)
+	if c.o.Listen == "" && cfg.Listen != old.Listen {
+		c.problem.set("listen", stateview.Problem{Code: "MPT-LISTEN-CHANGED",
+			Text: fmt.Sprintf("The configuration asks for the address %s.", cfg.Listen), Hint: "It is used after the next start."})
+	}
+	if !cfg.Equal(old) {
+		c.log.Info("configuration applied", "servers", len(cfg.Servers))
+	}
+	c.super.Apply(cfg)
+}
+
+// A commandError is an error of a command: a sentinel of httpapi to branch on,
+// and words for people where there are some.
+type commandError struct {
+	kind    error // a sentinel of httpapi, or err if none fits
+	problem stateview.Problem
+	err     error // for the log
+}
+
+func (e *commandError) Error() string              { return e.err.Error() }
+func (e *commandError) Unwrap() []error            { return []error{e.kind, e.err} }
+func (e *commandError) Problem() stateview.Problem { return e.problem }
+
+// kinds says which of our callers' sentinels stands for which error of a command.
+var kinds = []struct{ err, kind error }{
+	{config.ErrUnknownServer, httpapi.ErrUnknownServer},
+	{config.ErrExists, httpapi.ErrExists},
+	{config.ErrInvalid, httpapi.ErrInvalid},
+	{config.ErrReadOnly, httpapi.ErrReadOnly},
+	{config.ErrBusy, httpapi.ErrReadOnly},
+	{supervisor.ErrUnknownServer, httpapi.ErrUnknownServer},
+	{supervisor.ErrStale, httpapi.ErrStale},
+}
+
+// explain turns an error of the packages below into one that callers above understand.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &commandError{err: err, kind: err}
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			e.kind = k.kind
+			break
+		}
+	}
+	if x, ok := errors.AsType[*config.Error](err); ok {
+		e.problem = stateview.Problem{Code: "MPT-CONFIG", Text: x.Error(), Hint: x.Hint, Action: "edit_config"}
+	}
+	return e
+}

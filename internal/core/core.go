@@ -1,0 +1,254 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/httpapi"
+	"mcpproxy-tray/internal/core/proxy"
+	"mcpproxy-tray/internal/core/store"
+	"mcpproxy-tray/internal/core/supervisor"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// Options are what a Core needs.
+type Options struct {
+	Dirs       config.Dirs
+	ConfigFile string       // "" = Dirs.ConfigFile()
+	Listen     string       // "" = as the configuration says
+	Version    string       // of this program
+	Self       string       // path of this program; the command "mcpproxy-tray" of a server means it
+	Logger     *slog.Logger // nil discards
+	Show       func()       // shows the program to its user when it is started again; nil: it has no face
+	Tray       func() Tray  // nil: runs without a tray
+}
+
+// Tray says how the tray icon is.
+type Tray struct {
+	Running  bool // whether the program was asked to show an icon
+	Attached bool // whether something shows it
+}
+
+// A Core is the program without its face. Open makes one; Run runs it once.
+// Its other methods may be called concurrently, also before Run.
+type Core struct {
+	o        Options
+	log      *slog.Logger
+	file     *config.File
+	store    *store.Store // nil if it cannot be used; a problem says so
+	super    *supervisor.Supervisor
+	endpoint *proxy.Endpoint
+	api      *httpapi.Server
+	listener net.Listener
+	url      string
+	logs     *serverLogs
+	quit     chan struct{} // one slot: somebody asked the program to end
+	unlock   func() error
+
+	cfg     atomic.Pointer[config.Config] // in force
+	problem problems
+	warned  sync.Map // text of a warning -> true
+
+	reload sync.Mutex // serialises reading the configuration and applying it
+}
+
+// Open takes the data directory, reads the configuration and listens. It
+// returns an *AlreadyRunningError if another instance has the directory, and
+// errors that have a Problem for people. Close releases everything, unless Run
+// did. ctx bounds the opening alone.
+func Open(ctx context.Context, o Options) (*Core, error) {
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.ConfigFile = cmp.Or(o.ConfigFile, o.Dirs.ConfigFile())
+	c := &Core{o: o, log: o.Logger.With("component", "core"), file: config.Open(o.ConfigFile),
+		logs: &serverLogs{dirs: o.Dirs}, quit: make(chan struct{}, 1)}
+	if err := o.Dirs.Make(); err != nil {
+		c.problem.set("dirs", readOnlyProblem(err))
+	}
+	var err error
+	if c.unlock, err = takeLock(ctx, o.Dirs); err != nil {
+		return nil, err
+	}
+	if err := c.open(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// open does what needs the lock.
+func (c *Core) open() error {
+	first := c.firstRun()
+	cfg, err := c.file.Load()
+	if err != nil {
+		c.configProblem(err)
+		cfg = config.Fallback()
+	}
+	c.cfg.Store(cfg)
+	c.noteConfig(cfg)
+	c.warn(cfg)
+	c.openStore()
+	c.super = supervisor.New(c.supervisorOptions())
+	c.super.Apply(cfg)
+	if first && err == nil {
+		c.approveFirst(cfg)
+	}
+	c.endpoint = proxy.New(proxy.Options{View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger})
+	if c.listener, err = httpapi.Listen(cmp.Or(c.o.Listen, cfg.Listen)); err != nil {
+		return err
+	}
+	c.url = httpapi.URL(c.listener.Addr())
+	tokens, problems := httpapi.LoadTokens(c.o.Dirs.Data)
+	for i, p := range problems {
+		c.problem.set(fmt.Sprintf("token%d", i), p)
+	}
+	c.api = httpapi.New(httpapi.Options{
+		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
+		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
+		Show: c.o.Show, Quit: c.Quit, Logger: c.o.Logger,
+	})
+	return nil
+}
+
+// firstRun writes the configuration of a first run if there is none, and reports whether it did.
+func (c *Core) firstRun() bool {
+	if _, err := os.Stat(c.o.ConfigFile); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if err := config.Create(c.o.ConfigFile, config.Default()); err != nil {
+		c.log.Warn("no configuration was written", "err", err)
+		return false
+	}
+	c.log.Info("first run: configuration written", "path", c.o.ConfigFile)
+	return true
+}
+
+// approveFirst approves what we wrote ourselves, so that the first run shows a
+// connected server. Nothing else is ever approved without a person.
+func (c *Core) approveFirst(cfg *config.Config) {
+	for _, s := range cfg.Servers {
+		if err := c.super.ApproveConfigured(s, "first run"); err != nil {
+			c.log.Warn("the demo server was not approved", "server", s.Name, "err", err)
+		}
+	}
+}
+
+func (c *Core) openStore() {
+	st, err := store.Open(c.o.Dirs.Database(), c.o.Logger)
+	if err == nil {
+		c.store = st
+		return
+	}
+	c.log.Error("the store cannot be used", "err", err)
+	p := stateview.Problem{Code: store.Unwritable, Text: "The program cannot remember anything.", Hint: "See the log."}
+	if e, ok := errors.AsType[*store.Error](err); ok {
+		p = stateview.Problem{Code: e.Code, Text: e.Text, Hint: e.Hint}
+	}
+	p.Text += " Approvals and history are not available."
+	c.problem.set("store", p)
+}
+
+// Close releases what Open took. Run calls it; it must not be called while Run runs.
+func (c *Core) Close() error {
+	var errs []error
+	if c.listener != nil {
+		if err := c.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if c.store != nil {
+		errs = append(errs, c.store.Close())
+	}
+	c.logs.close()
+	if c.unlock != nil {
+		errs = append(errs, c.unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// Run supervises and serves until ctx is done or somebody asks it to quit, then
+// ends everything in order and closes the Core. It returns nil if that is why.
+func (c *Core) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// The store outlives those that write to it.
+	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStoring()
+	var stores, workers sync.WaitGroup
+	if c.store != nil {
+		stores.Go(func() { c.report("store", c.store.Run(storing)) })
+		stores.Go(func() { c.recordTransitions(storing) })
+	}
+	work := func(name string, run func(context.Context) error) {
+		workers.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	work("supervisor", c.super.Run)
+	work("endpoint", c.endpoint.Run)
+	work("http", func(ctx context.Context) error { return c.api.Serve(ctx, c.listener) })
+	workers.Go(func() { c.watchConfig(ctx) })
+	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), URL: c.url, Version: c.o.Version}); err != nil {
+		c.log.Warn("other commands will not find this instance", "err", err)
+	}
+	c.log.Info("serving", "url", c.url)
+
+	select {
+	case <-ctx.Done():
+	case <-c.quit:
+		cancel(errQuit)
+	}
+	c.log.Info("stopping")
+	workers.Wait()
+	stopStoring()
+	stores.Wait()
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) || errors.Is(err, errQuit) {
+		err = nil
+	}
+	if rm := os.Remove(c.o.Dirs.Instance()); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+		c.log.Warn("instance file was left", "err", rm)
+	}
+	return errors.Join(err, c.Close())
+}
+
+// errQuit is the cause of an end that a person asked for.
+var errQuit = errors.New("quit")
+
+func (c *Core) report(name string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		c.log.Error("part of the program ended", "part", name, "err", err)
+	}
+}
+
+// Quit asks Run to end. It returns at once and may be called more than once.
+func (c *Core) Quit() {
+	select {
+	case c.quit <- struct{}{}:
+	default:
+	}
+}
+
+// StateView returns the read model, which the supervisor alone writes.
+func (c *Core) StateView() *stateview.View { return c.super.StateView() }
+
+// URL returns where it listens, e.g. "http://127.0.0.1:7420".
+func (c *Core) URL() string { return c.url }
+
+// EndpointURL returns the address for AI clients.
+func (c *Core) EndpointURL() string { return c.url + "/mcp" }
+
+// Config returns the configuration in force. It must not be changed.
+func (c *Core) Config() *config.Config { return c.cfg.Load() }
+
+// LogFile returns the path of a server's log.
+func (c *Core) LogFile(server string) string { return c.o.Dirs.ServerLog(server) }

@@ -1,0 +1,84 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/store"
+	"mcpproxy-tray/internal/core/supervisor"
+	"mcpproxy-tray/internal/core/upstream"
+	"mcpproxy-tray/internal/stateview"
+)
+
+// attemptTime bounds connecting and listing together. The connector's own, more
+// exact limits come first: 120 s for a package runner that downloads.
+const attemptTime = 150 * time.Second
+
+func (c *Core) supervisorOptions() supervisor.Options {
+	o := supervisor.Options{
+		Connector: connector{&upstream.Connector{
+			Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
+			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
+		}},
+		Settings: supervisor.Settings{StartTimeout: attemptTime},
+		Logger:   c.o.Logger,
+	}
+	if c.store != nil {
+		o.Approvals = c.store
+	}
+	return o
+}
+
+// A connector opens upstream's sessions for the supervisor.
+type connector struct{ *upstream.Connector }
+
+func (c connector) Connect(ctx context.Context, srv config.Server) (supervisor.Session, error) {
+	s, err := c.Connector.Connect(ctx, srv)
+	if err != nil {
+		return nil, err // not a nil *upstream.Session in an interface
+	}
+	return s, nil
+}
+
+// A relay takes the endpoint's requests to the supervisor, each with a time limit.
+type relay struct{ c *Core }
+
+// Request relays one request; see supervisor.Requester.
+func (r relay) Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	limit := r.c.cfg.Load().Timeouts.Call
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &callTimeoutError{server, limit})
+	defer cancel()
+	result, rpcErr, err = r.c.super.Request(ctx, server, method, params)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return result, rpcErr, err
+}
+
+// A callTimeoutError is a call that was not answered in time. The server goes on.
+type callTimeoutError struct {
+	server string
+	after  time.Duration
+}
+
+func (e *callTimeoutError) Error() string {
+	return fmt.Sprintf("server %q did not answer within %s", e.server, e.after)
+}
+
+// Problem words it for people.
+func (e *callTimeoutError) Problem() stateview.Problem {
+	return stateview.Problem{Code: "MPT-CALL-TIMEOUT",
+		Text: fmt.Sprintf("The server %s did not answer within %s; the call may or may not have run.", e.server, e.after),
+		Hint: `Try again, or set a longer "call_timeout" in the configuration.`}
+}
+
+// recordTransitions hands what the supervisor says to the store.
+func (c *Core) recordTransitions(ctx context.Context) {
+	for t := range c.super.Subscribe(ctx) {
+		c.store.Record(store.Transition{Server: t.Server, From: t.From.String(), To: t.To.String(), At: t.At,
+			Code: t.Problem.Code, Text: t.Problem.Text})
+	}
+}
