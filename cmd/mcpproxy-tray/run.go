@@ -1,0 +1,196 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"mcpproxy-tray/internal/core"
+	"mcpproxy-tray/internal/stateview"
+	"mcpproxy-tray/internal/tray"
+	"mcpproxy-tray/internal/tray/desktop"
+	"mcpproxy-tray/internal/tray/notify"
+	"mcpproxy-tray/internal/tray/ui"
+)
+
+// appID is the program's name to the desktop.
+const appID = "mcpproxy-tray"
+
+// explained is an error that knows what to tell people.
+type explained interface {
+	error
+	Problem() stateview.Problem
+}
+
+func newServe(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run without a tray",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return start(c, o, nil, func(ctx context.Context, p *core.Core, _ *slog.Logger) error { return p.Run(ctx) })
+		},
+	}
+}
+
+// runTray runs the program in the tray.
+func runTray(c *cobra.Command, o *options) error {
+	f := &face{note: notify.NewDesktop()}
+	err := start(c, o, f, f.run)
+	if err != nil && f.notifier == nil {
+		// Who started it from the desktop sees no terminal.
+		_ = f.note.Send(c.Context(), notify.Note{Title: "mcpproxy-tray did not start", Body: err.Error(), Urgent: true})
+		_ = f.note.Close()
+	}
+	return err
+}
+
+// start opens the core and runs it, or asks the instance that runs already to
+// show itself. f is nil without a tray.
+func start(c *cobra.Command, o *options, f *face, run func(context.Context, *core.Core, *slog.Logger) error) error {
+	opt, err := o.coreOptions()
+	if err != nil {
+		return startFailure(err)
+	}
+	level, err := o.level()
+	if err != nil {
+		return usageError(err)
+	}
+	log, closeLog := core.NewLogger(opt.Dirs, c.ErrOrStderr(), level)
+	defer closeLog()
+	opt.Logger = log
+	if f != nil {
+		f.errOut = c.ErrOrStderr()
+		opt.Show, opt.Tray = f.show, f.status
+	}
+	p, err := core.Open(c.Context(), opt)
+	if running, ok := errors.AsType[*core.AlreadyRunningError](err); ok {
+		return showRunning(c, o, running.Instance)
+	}
+	if err != nil {
+		log.Error("start failed", "err", err)
+		return startFailure(err)
+	}
+	if err := run(c.Context(), p, log); err != nil {
+		log.Error("ended", "err", err)
+		return startFailure(err)
+	}
+	return nil
+}
+
+// showRunning asks the running instance to show itself.
+func showRunning(c *cobra.Command, o *options, inst core.Instance) error {
+	say(c, "mcpproxy-tray is already running (process %d) at %s", inst.PID, inst.URL)
+	a, err := o.connect()
+	if err != nil {
+		return err
+	}
+	_, err = a.do(c.Context(), http.MethodPost, "/api/v1/show", nil)
+	if err != nil {
+		say(c, "%s", err.Error()) // one without a tray has nothing to show, and is running all the same
+	}
+	return nil
+}
+
+// A face is what the desktop shows of a core: icon, menu and notifications.
+type face struct {
+	note     *notify.Desktop
+	errOut   io.Writer
+	screen   *ui.Tray
+	notifier *notify.Notifier
+	core     *core.Core
+	told     sync.Once
+}
+
+// show answers a second start.
+func (f *face) show() {
+	f.notifier.Show("mcpproxy-tray is running", "Its endpoint is "+f.core.EndpointURL())
+}
+
+func (f *face) status() core.Tray {
+	if f.screen == nil {
+		return core.Tray{Running: true}
+	}
+	return core.Tray{Running: true, Attached: f.screen.Status().Host}
+}
+
+// run runs core and desktop side by side; the tray's loop has the main
+// goroutine, as macOS wants it. The core goes on without a tray.
+func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
+	f.core = p
+	f.screen = ui.New(ui.Options{ID: appID, Icon: tray.Icon, Status: f.hostChanged, Logger: log})
+	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Logger: log})
+	t := tray.New(tray.Options{
+		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{}, Notify: f.notifier.Show,
+		LogFile: p.LogFile, URL: p.EndpointURL, Quit: p.Quit, Logger: log,
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	var coreErr error
+	wg.Go(func() {
+		defer cancel() // the end of the core ends the rest
+		coreErr = p.Run(ctx)
+	})
+	wg.Go(func() { ended(ctx, log, "tray", t.Run(ctx)) })
+	wg.Go(func() { ended(ctx, log, "notifications", f.notifier.Run(ctx)) })
+	wg.Go(func() { notices(ctx, p, t) })
+	if err := f.screen.Run(ctx); errors.Is(err, ui.ErrNoTray) {
+		f.headless(f.screen.Status().Reason)
+	} else {
+		ended(ctx, log, "icon", err)
+	}
+	wg.Wait()
+	return coreErr
+}
+
+func ended(ctx context.Context, log *slog.Logger, part string, err error) {
+	if err != nil && ctx.Err() == nil {
+		log.Error("part of the program ended", "part", part, "err", err)
+	}
+}
+
+// hostChanged says once that there is no panel to show the icon.
+func (f *face) hostChanged(s ui.Status) {
+	if s.Available && !s.Host {
+		f.headless(s.Reason)
+	}
+}
+
+func (f *face) headless(reason string) {
+	f.told.Do(func() {
+		fmt.Fprintf(f.errOut, "no tray: %s; serving without an icon at %s\n", cmp.Or(reason, "unknown reason"), f.core.EndpointURL())
+	})
+}
+
+// notices shows the problems of the program itself in the menu.
+func notices(ctx context.Context, p *core.Core, t *tray.Tray) {
+	for {
+		list, changed := p.Problems()
+		var lines []string
+		for _, problem := range list {
+			lines = append(lines, problem.Text)
+		}
+		t.SetNotices(lines...)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settings are those of the configuration, with the defaults of what it does not set.
+func settings(p *core.Core) notify.Settings {
+	n, s := p.Config().Notifications, notify.DefaultSettings()
+	s.Off = !n.Enabled
+	s.MinUp, s.DownAfter, s.Group = n.MinUp, n.DownAfter, n.Group
+	s.StartupQuiet, s.FlapMute = n.StartupQuiet, n.FlapMute
+	return s
+}
