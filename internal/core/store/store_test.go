@@ -284,7 +284,7 @@ func TestOpenSurvivesDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "good.db"))
 	approved := map[string]bool{}
-	for i := range 100 {
+	for i := range 300 {
 		rec := approval.Record{Server: fmt.Sprintf("s%d", i), LaunchID: fmt.Sprintf("id%d", i)}
 		approved[rec.Server+rec.LaunchID] = true
 		if err := s.Approve(rec); err != nil {
@@ -300,10 +300,20 @@ func TestOpenSurvivesDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	damage := map[string]func([]byte) []byte{
-		"text":       func([]byte) []byte { return []byte(strings.Repeat("not a database\n", 1000)) },
-		"one byte":   func(b []byte) []byte { return b[:1] },
-		"one page":   func(b []byte) []byte { return b[:4096] },
-		"half":       func(b []byte) []byte { return b[:len(b)/2] },
+		"text":     func([]byte) []byte { return []byte(strings.Repeat("not a database\n", 1000)) },
+		"one byte": func(b []byte) []byte { return b[:1] },
+		"one page": func(b []byte) []byte { return b[:4096] },
+		"half":     func(b []byte) []byte { return b[:len(b)/2] },
+		"a page below itself": func(b []byte) []byte {
+			for at := 2 * 4096; at < len(b); at += 4096 {
+				if page := b[at:]; order.Uint16(page[8:]) == flagBranch {
+					order.PutUint64(page[headerSize+8:], order.Uint64(page)) // its first child
+					return b
+				}
+			}
+			t.Fatal("no branch page")
+			return nil
+		},
 		"both metas": func(b []byte) []byte { clear(b[:8192]); return b },
 	}
 	for i := range 60 {
