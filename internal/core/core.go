@@ -144,6 +144,10 @@ func (c *Core) openStore() {
 	st, err := store.Open(c.o.Dirs.Database(), c.o.Logger)
 	if err == nil {
 		c.store = st
+		if st.ReadOnly() {
+			c.problem.set("store", stateview.Problem{Code: store.ReadOnly, Text: "The program's database cannot be written: nothing can be approved and no history is kept.",
+				Hint: "Make " + c.o.Dirs.Database() + " and its folder writable for your user, then start again."})
+		}
 		return
 	}
 	c.log.Error("the store cannot be used", "err", err)

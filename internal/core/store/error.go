@@ -61,7 +61,7 @@ func explain(path string, err error) error {
 	case errors.Is(err, bbolt.ErrTimeout):
 		e.Code, e.Text = Locked, fmt.Sprintf("The database %s is in use by another process.", path)
 		e.Hint = "Another mcpproxy-tray may be running with the same data directory. Quit it, then start again."
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, berrors.ErrDatabaseReadOnly):
 		e.Code, e.Text = ReadOnly, fmt.Sprintf("The database %s cannot be written.", path)
 		e.Hint = "Make the file and its directory writable for your user, then start again."
 	case errors.Is(err, fs.ErrNotExist):

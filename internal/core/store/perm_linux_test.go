@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"mcpproxy-tray/internal/core/approval"
 )
 
 // nobody runs fn as a user without privileges: permission bits mean nothing to root.
@@ -70,4 +72,34 @@ func TestOpenRefusesAFIFO(t *testing.T) {
 	}
 	_, err := Open(path, nil)
 	wantCode(t, err, NotFile)
+}
+
+func TestOpenForReadingWhatCannotBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	s := open(t, path)
+	for _, err := range []error{
+		s.Approve(approval.Record{Server: "a", LaunchID: "v1:a", By: "user"}),
+		s.Close(),
+		os.Chmod(filepath.Dir(filepath.Dir(path)), 0o755),
+		os.Chmod(path, 0o444),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	nobody(t, func() {
+		s, err := Open(path, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if recs, err := s.Approvals(); err != nil || len(recs) != 1 || !s.ReadOnly() {
+			t.Errorf("approvals %v, %v; read-only %v", recs, err, s.ReadOnly())
+		}
+		wantCode(t, s.Approve(approval.Record{Server: "b", LaunchID: "v1:b"}), ReadOnly)
+		s.Record(Transition{Server: "a", From: "connecting", To: "connected"})
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

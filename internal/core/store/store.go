@@ -32,10 +32,11 @@ var (
 
 // A Store is an open database file. Use Open to make one, and Close it.
 type Store struct {
-	db   *bbolt.DB
-	path string
-	log  *slog.Logger
-	wake chan struct{} // one slot: pending is not empty
+	db       *bbolt.DB
+	path     string
+	readOnly bool
+	log      *slog.Logger
+	wake     chan struct{} // one slot: pending is not empty
 
 	mu      sync.Mutex
 	pending []Transition // not on disk yet, oldest first
@@ -51,10 +52,12 @@ const minSize = 2 * 4096
 
 // Open opens the database file, or makes one with mode 0600. It waits at most
 // one second for another process, reads the whole file once to be sure of it,
-// and returns an *Error. A nil logger discards.
+// and returns an *Error. A file that is there but cannot be written is opened
+// for reading; ReadOnly tells. A nil logger discards.
 func Open(path string, logger *slog.Logger) (*Store, error) {
 	// A FIFO would block the open, and a directory gives an obscure error.
-	if info, err := os.Stat(path); err == nil {
+	info, err := os.Stat(path)
+	if err == nil {
 		if !info.Mode().IsRegular() {
 			return nil, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
 		}
@@ -62,12 +65,33 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 			return nil, explain(path, fmt.Errorf("%w: %d bytes", errDamaged, size))
 		}
 	}
+	log := cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store")
+	db, openErr := openFile(path, false)
+	readOnly := false
+	if e, ok := errors.AsType[*Error](openErr); ok && e.Code == ReadOnly && err == nil && info.Size() > 0 {
+		readOnly = true
+		db, openErr = openFile(path, true)
+	}
+	if openErr != nil {
+		return nil, openErr
+	}
+	s := &Store{db: db, path: path, readOnly: readOnly, wake: make(chan struct{}, 1), log: log}
+	if err := s.prepare(); err != nil {
+		_ = guarded(db.Close)
+		return nil, explain(path, err)
+	}
+	return s, nil
+}
+
+// openFile opens the database and returns an *Error.
+func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 	var file *os.File
 	var db *bbolt.DB
 	err := guarded(func() (err error) {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:      lockTimeout,
 			FreelistType: bbolt.FreelistMapType,
+			ReadOnly:     readOnly,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				f, err := os.OpenFile(name, flag, mode)
 				if err == nil {
@@ -86,16 +110,12 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 		}
 		return nil, explain(path, err)
 	}
-	s := &Store{
-		db: db, path: path, wake: make(chan struct{}, 1),
-		log: cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store"),
-	}
-	if err := s.prepare(); err != nil {
-		_ = guarded(db.Close)
-		return nil, explain(path, err)
-	}
-	return s, nil
+	return db, nil
 }
+
+// ReadOnly reports whether nothing can be written; then what was approved
+// before still counts, and approving more is an *Error.
+func (s *Store) ReadOnly() bool { return s.readOnly }
 
 // prepare checks what is in the file, and makes the buckets of a new one.
 func (s *Store) prepare() error {

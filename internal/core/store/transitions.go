@@ -40,7 +40,7 @@ const (
 // When the disk does not keep up, the oldest queued ones are dropped and counted.
 func (s *Store) Record(t Transition) {
 	s.mu.Lock()
-	if t.Server == "" || len(t.Server) > bbolt.MaxKeySize {
+	if s.readOnly || t.Server == "" || len(t.Server) > bbolt.MaxKeySize {
 		s.dropped++ // it can never be written and must not hold up the others
 	} else {
 		s.pending = append(s.pending, t)
