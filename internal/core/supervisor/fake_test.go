@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -171,6 +172,7 @@ type memory struct {
 	records []approval.Record
 	err     error         // of Approve
 	slow    time.Duration // how long Approve takes
+	busy    atomic.Int32  // calls of Approve at this moment
 }
 
 func (m *memory) Approvals() ([]approval.Record, error) {
@@ -180,6 +182,10 @@ func (m *memory) Approvals() ([]approval.Record, error) {
 }
 
 func (m *memory) Approve(r approval.Record) error {
+	if m.busy.Add(1) > 1 {
+		panic("Approve was called concurrently")
+	}
+	defer m.busy.Add(-1)
 	time.Sleep(m.slow)
 	m.mu.Lock()
 	defer m.mu.Unlock()

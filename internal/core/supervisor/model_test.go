@@ -222,14 +222,17 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 // to the snapshot that says so.
 func BenchmarkKilledToPublished(b *testing.B) {
 	fake := newFake()
-	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 1, RetryMax: 1}})
+	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 4 * time.Millisecond, RetryMax: 4 * time.Millisecond, Steady: 1}})
 	ctx, cancel := context.WithCancel(b.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })
 	s.Apply(&config.Config{Servers: []config.Server{stdio("a")}})
+	version := uint64(0) // of the newest status seen: a watcher may skip a state, but never the newest one
 	until := func(up bool) {
 		for sn := range s.StateView().Watch(ctx) {
-			if st, _ := sn.GetServer("a"); (st.State == stateview.Connected) == up {
+			st, _ := sn.GetServer("a")
+			if up && st.State == stateview.Connected || !up && st.Version > version {
+				version = st.Version
 				return
 			}
 		}

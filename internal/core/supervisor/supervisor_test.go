@@ -75,6 +75,7 @@ func TestKilledServerIsBackWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, Settings{})
 		defer r.stop()
+		r.fake.set("a", fakeServer{tools: tools("x")})
 		r.apply(false, stdio("a"))
 		for range 100 {
 			r.want("a", stateview.Connected)
@@ -85,6 +86,28 @@ func TestKilledServerIsBackWithinASecond(t *testing.T) {
 				t.Fatalf("backoff: retry in %v, %+v", wait, st)
 			}
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestAttemptsAreCountedSinceTheLastSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{RetryMin: time.Second, RetryMax: time.Second})
+		defer r.stop()
+		r.apply(false, stdio("a"))
+		r.fake.set("a", fakeServer{start: 10 * time.Second, err: errKilled})
+		r.fake.session("a").kill(errKilled)
+		if st := r.want("a", stateview.Backoff); st.Attempt != 0 {
+			t.Errorf("attempt %d right after the loss", st.Attempt)
+		}
+		time.Sleep(time.Second)
+		st := r.want("a", stateview.Connecting)
+		if st.Attempt != 1 || !st.RetryAt.IsZero() || st.Problem.IsZero() {
+			t.Errorf("first attempt: %+v", st)
+		}
+		time.Sleep(time.Minute)
+		if st := r.status("a"); st.Attempt != r.fake.count("a")-1 {
+			t.Errorf("attempt %d after %d tries", st.Attempt, r.fake.count("a")-1)
 		}
 	})
 }
@@ -264,6 +287,7 @@ func TestToggledWhileStoppingStartsAgain(t *testing.T) {
 		off.Disabled = true
 		r.apply(false, off)
 		r.want("a", stateview.Stopping)
+		r.inbox.put(report{"a", 1, lost{rest: stateview.Failed}}) // what it had to say before it stopped
 		r.apply(false, stdio("a"))
 		r.want("a", stateview.Stopping) // never two at a time
 		time.Sleep(time.Second)
