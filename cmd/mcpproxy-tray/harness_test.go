@@ -116,9 +116,16 @@ func command(t testing.TB, home string, env []string, args ...string) *exec.Cmd 
 // launch starts the program without waiting for it to be up.
 func launch(t testing.TB, home string, env []string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, home: home, cmd: command(t, home, env, args...), output: &syncBuffer{}, ended: make(chan struct{})}
+	cmd := command(t, home, env, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return begin(t, home, cmd)
+}
+
+// begin starts cmd as the program of home; the test ends it.
+func begin(t testing.TB, home string, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, home: home, cmd: cmd, output: &syncBuffer{}, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
