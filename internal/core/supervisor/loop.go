@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -20,7 +19,6 @@ var errStop = errors.New("server is being stopped")
 type loop struct {
 	*Supervisor
 	broken  func(msg string, args ...any) // a broken invariant; tests panic
-	timeout time.Duration                 // for starting a server
 	goals   map[string]*wanted
 	servers map[string]*server
 	records map[string][]approval.Record // by server
@@ -53,7 +51,6 @@ func newLoop(s *Supervisor) *loop {
 	return &loop{
 		Supervisor: s,
 		broken:     func(msg string, args ...any) { s.log.Error(msg, args...) },
-		timeout:    s.settings.StartTimeout,
 		goals:      map[string]*wanted{},
 		servers:    map[string]*server{},
 		records:    map[string][]approval.Record{},
@@ -148,7 +145,6 @@ func (l *loop) handle(m message) {
 
 // apply replaces the goals.
 func (l *loop) apply(cfg *config.Config) {
-	l.timeout = cmp.Or(cfg.Timeouts.Start, l.settings.StartTimeout)
 	old := l.goals
 	l.goals = make(map[string]*wanted, len(cfg.Servers))
 	for _, srv := range cfg.Servers {
@@ -265,7 +261,7 @@ func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 	l.transition(s, stateview.Connecting)
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.cancel = func() { cancel(errStop) }
-	r := &runner{name: w.srv.Name, epoch: s.epoch, srv: w.srv, timeout: l.timeout, starts: l.starts,
+	r := &runner{name: w.srv.Name, epoch: s.epoch, srv: w.srv, starts: l.starts,
 		connector: l.connector, settings: l.settings, inbox: &l.inbox, log: l.log.With("server", w.srv.Name)}
 	l.log.Info("start", "server", r.name)
 	l.runners.Go(func() {

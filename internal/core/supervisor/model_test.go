@@ -218,7 +218,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 	t.Logf("took %v", time.Since(begin))
 }
 
-// BenchmarkKilledToPublished measures from the end of a session, in real time,
+// BenchmarkKilledToPublished measures, in real time, from the end of a session
 // to the snapshot that says so.
 func BenchmarkKilledToPublished(b *testing.B) {
 	fake := newFake()

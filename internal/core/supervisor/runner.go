@@ -17,7 +17,6 @@ type runner struct {
 	name      string
 	epoch     uint64
 	srv       config.Server
-	timeout   time.Duration // for one attempt
 	starts    chan struct{}
 	connector Connector
 	settings  Settings
@@ -80,7 +79,7 @@ func (r *runner) connect(ctx context.Context) (*live, stateview.ToolList, error)
 	case <-ctx.Done():
 		return nil, none, context.Cause(ctx)
 	}
-	bound, cancel := context.WithTimeoutCause(ctx, r.timeout, &timeoutError{r.timeout})
+	bound, cancel := context.WithTimeoutCause(ctx, r.settings.StartTimeout, &timeoutError{r.settings.StartTimeout})
 	defer cancel()
 	s, err := r.connector.Connect(bound, r.srv)
 	if err != nil {
@@ -126,7 +125,7 @@ func (r *runner) watch(ctx context.Context, session *live, tools stateview.ToolL
 			continue // the reason is found above
 		}
 		next = time.Now().Add(r.settings.RelistEvery)
-		bound, cancel := context.WithTimeoutCause(ctx, r.timeout, &timeoutError{r.timeout})
+		bound, cancel := context.WithTimeoutCause(ctx, r.settings.StartTimeout, &timeoutError{r.settings.StartTimeout})
 		tools, err := session.list(bound)
 		cancel()
 		if err != nil {

@@ -12,7 +12,7 @@ type Settings struct {
 	RetryMax     time.Duration // ceiling of every delay; default 30s
 	Steady       time.Duration // a session that lasted so long is first retried within RetryMin; default 1s
 	Healthy      time.Duration // a session that lasted so long makes earlier failures forgotten; default 60s
-	StartTimeout time.Duration // for connecting and listing; default 30s. A configuration's own value has precedence
+	StartTimeout time.Duration // for connecting and listing; default 30s
 	RelistEvery  time.Duration // at most one new listing of a server's tools in this time; default 1s
 	StartsAtOnce int           // how many servers may be starting at a time; default 64
 }

@@ -171,10 +171,10 @@ func TestFailingServerIsTriedLessAndLessOften(t *testing.T) {
 func TestSlowStartTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, slow := range []fakeServer{{start: time.Hour}, {list: time.Hour}} {
-			r := run(t, Settings{})
+			r := run(t, Settings{StartTimeout: 40 * time.Second})
 			r.fake.set("a", slow)
 			r.apply(false, stdio("a"))
-			time.Sleep(30*time.Second - time.Millisecond)
+			time.Sleep(40*time.Second - time.Millisecond)
 			r.want("a", stateview.Connecting)
 			time.Sleep(2 * time.Millisecond)
 			if st := r.want("a", stateview.Backoff); st.Problem.Code != "MPT-START-TIMEOUT" {
@@ -182,17 +182,6 @@ func TestSlowStartTimesOut(t *testing.T) {
 			}
 			r.stop()
 		}
-	})
-}
-
-func TestStartTimeoutOfTheConfiguration(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := run(t, Settings{})
-		defer r.stop()
-		r.fake.set("a", fakeServer{start: time.Hour})
-		r.Apply(&config.Config{Servers: []config.Server{stdio("a")}, Timeouts: config.Timeouts{Start: time.Second}})
-		time.Sleep(time.Second)
-		r.want("a", stateview.Backoff)
 	})
 }
 
