@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/mcpproxy-tray
 
-.PHONY: run build test lint cross fuzz bench golden icons
+.PHONY: run build test lint cross fuzz bench numbers golden icons screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
@@ -34,8 +34,16 @@ fuzz: ## each fuzz target for FUZZTIME
 bench: ## the read model beside its reference, the relay beside the typed SDK
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+numbers: ## what docs/performance.md says of the whole program; takes ten minutes, wants a quiet machine
+	$(GO) test -v -count=1 -timeout 30m -run 'TestKilledServer|TestStart$$|TestIdle' ./cmd/mcpproxy-tray -kills 100 -idle 60s -starts 15 | grep -E 'NUMBER|^(ok|FAIL|---)'
+
 golden: ## rewrite the golden files after a look at the difference
 	$(GO) test ./internal/tray/menu -update
 
 icons: ## draw the tray icons again
 	$(GO) run ./assets/draw
+
+screenshots: ## those of the README, from a real panel
+	rm -rf $(CURDIR)/bin/shots && mkdir -p $(CURDIR)/bin/shots
+	$(GO) test -count=1 -run 'TestXfce$$' -artifacts -outputdir $(CURDIR)/bin/shots ./cmd/mcpproxy-tray
+	find $(CURDIR)/bin/shots -name '*.png' -exec cp {} docs/screenshots/ ';'

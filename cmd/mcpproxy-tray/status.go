@@ -63,7 +63,7 @@ func showStatus(ctx context.Context, a *api, asJSON bool, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s\n%s\n", st.URL, summary(list.Servers))
+	fmt.Fprintf(out, "endpoint %s/mcp\n%s\n", st.URL, summary(list.Servers))
 	for _, p := range st.Problems {
 		fmt.Fprintf(out, "! %s %s\n", oneLine(p.Text), oneLine(p.Hint))
 	}
