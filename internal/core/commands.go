@@ -98,6 +98,12 @@ func (e *commandError) Error() string              { return e.err.Error() }
 func (e *commandError) Unwrap() []error            { return []error{e.kind, e.err} }
 func (e *commandError) Problem() stateview.Problem { return e.problem }
 
+// explained is an error that knows what to tell people.
+type explained interface {
+	error
+	Problem() stateview.Problem
+}
+
 // kinds says which of our callers' sentinels stands for which error of a command.
 var kinds = []struct{ err, kind error }{
 	{config.ErrUnknownServer, httpapi.ErrUnknownServer},
@@ -107,6 +113,8 @@ var kinds = []struct{ err, kind error }{
 	{config.ErrBusy, httpapi.ErrReadOnly},
 	{supervisor.ErrUnknownServer, httpapi.ErrUnknownServer},
 	{supervisor.ErrStale, httpapi.ErrStale},
+	{supervisor.ErrNotConnected, httpapi.ErrNotNow},
+	{supervisor.ErrNotSaved, httpapi.ErrReadOnly},
 }
 
 // explain turns an error of the packages below into one that callers above understand.
@@ -121,7 +129,9 @@ func explain(err error) error {
 			break
 		}
 	}
-	if x, ok := errors.AsType[*config.Error](err); ok {
+	if x, ok := errors.AsType[explained](err); ok {
+		e.problem = x.Problem()
+	} else if x, ok := errors.AsType[*config.Error](err); ok {
 		e.problem = stateview.Problem{Code: "MPT-CONFIG", Text: x.Error(), Hint: x.Hint, Action: "edit_config"}
 	}
 	return e

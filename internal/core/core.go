@@ -188,7 +188,8 @@ func (c *Core) Run(ctx context.Context) error {
 	var stores, workers sync.WaitGroup
 	if c.store != nil {
 		stores.Go(func() { c.report("store", c.store.Run(storing)) })
-		stores.Go(func() { c.recordTransitions(storing) })
+		transitions := c.super.Subscribe(storing) // before the first can happen
+		stores.Go(func() { c.record(transitions) })
 	}
 	work := func(name string, run func(context.Context) error) {
 		workers.Go(func() {

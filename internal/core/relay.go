@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
@@ -75,9 +76,9 @@ func (e *callTimeoutError) Problem() stateview.Problem {
 		Hint: `Try again, or set a longer "call_timeout" in the configuration.`}
 }
 
-// recordTransitions hands what the supervisor says to the store.
-func (c *Core) recordTransitions(ctx context.Context) {
-	for t := range c.super.Subscribe(ctx) {
+// record hands transitions to the store.
+func (c *Core) record(transitions iter.Seq[supervisor.Transition]) {
+	for t := range transitions {
 		c.store.Record(store.Transition{Server: t.Server, From: t.From.String(), To: t.To.String(), At: t.At,
 			Code: t.Problem.Code, Text: t.Problem.Text})
 	}

@@ -12,11 +12,12 @@ import (
 
 // What a command answers; errors of Commands wrap one of these where it fits.
 var (
-	ErrUnknownServer = errors.New("unknown server")             // 404
-	ErrStale         = errors.New("launch has changed since")   // 409: what was approved is not what would run now
-	ErrExists        = errors.New("server exists already")      // 409
-	ErrInvalid       = errors.New("invalid entry")              // 422
-	ErrReadOnly      = errors.New("configuration is read-only") // 409
+	ErrUnknownServer = errors.New("unknown server")           // 404
+	ErrStale         = errors.New("launch has changed since") // 409: what was approved is not what would run now
+	ErrExists        = errors.New("server exists already")    // 409
+	ErrInvalid       = errors.New("invalid entry")            // 422
+	ErrReadOnly      = errors.New("cannot be written")        // 409
+	ErrNotNow        = errors.New("not in this state")        // 409: the server's state does not allow it
 )
 
 // An apiError is an answer other than success, worded for people.
@@ -74,6 +75,8 @@ func commandError(err error, name string) *apiError {
 		e = apiError{422, "MPT-INVALID", fmt.Sprintf("The entry of %q is not valid.", name), "docs/config.md says what an entry needs."}
 	case errors.Is(err, ErrReadOnly):
 		e = apiError{409, "MPT-READ-ONLY", "The configuration file cannot be written.", "Make it and its directory writable, then try again."}
+	case errors.Is(err, ErrNotNow):
+		e = apiError{409, "MPT-NOT-NOW", fmt.Sprintf("The state of %q does not allow that.", name), "Look at the server's state."}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e = apiError{503, "MPT-NOT-DONE", "The program could not finish this in time.", "Look at the server's state, then try again."}
 	}

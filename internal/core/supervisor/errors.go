@@ -15,6 +15,7 @@ var (
 	ErrUnknownServer = errors.New("unknown server")
 	ErrStale         = errors.New("the launch to approve is not the current one")
 	ErrNotConnected  = errors.New("server is not connected") // matched by a *StateError of Request
+	ErrNotSaved      = errors.New("approval not saved")      // nothing was approved
 	ErrClosed        = errors.New("supervisor is closed")
 )
 
@@ -50,6 +51,11 @@ type saveError struct{ err error }
 
 func (e *saveError) Error() string { return "save approval: " + e.err.Error() }
 func (e *saveError) Unwrap() error { return e.err }
+
+// Is makes every saveError match ErrNotSaved.
+func (e *saveError) Is(target error) bool { return target == ErrNotSaved }
+
+// Problem returns the words for people.
 func (e *saveError) Problem() stateview.Problem {
 	return stateview.Problem{Code: "MPT-APPROVAL-NOT-SAVED", Text: "The approval could not be saved, so nothing was approved.",
 		Hint: "Check that the data directory can be written and has space, then approve again."}
