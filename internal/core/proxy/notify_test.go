@@ -220,6 +220,7 @@ func TestErasNegotiate(t *testing.T) {
 		if got := s.InitializeResult(); got.ProtocolVersion != modern || got.ServerInfo.Name != serverName || got.ServerInfo.Version != "1.2.3" {
 			t.Errorf("%s: newest client gets %+v", path, got)
 		}
+		//lint:ignore SA1019 a deprecated capability must not be declared
 		if caps := s.InitializeResult().Capabilities; caps.Logging != nil || caps.Prompts != nil || caps.Resources != nil || caps.Tools == nil || !caps.Tools.ListChanged {
 			t.Errorf("%s: capabilities %+v", path, caps)
 		}

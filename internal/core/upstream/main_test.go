@@ -117,12 +117,6 @@ func toolNames(tb testing.TB, s *Session) []string {
 	return names
 }
 
-func protocolOf(s *Session) string {
-	var st stateview.ServerStatus
-	s.Describe(&st)
-	return st.Protocol
-}
-
 // wantProblem checks the code and class of an error and that its words are fit for people.
 func wantProblem(tb testing.TB, err error, code, class string) stateview.Problem {
 	tb.Helper()

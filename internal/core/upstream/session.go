@@ -49,10 +49,6 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions,
 		options.ToolListChangedHandler = func(context.Context, *mcp.ToolListChangedRequest) {}
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: clientName, Version: s.version}, options)
-	type outcome struct {
-		session *mcp.ClientSession
-		err     error
-	}
 	// The library does not give up a handshake at the end of ctx while it writes.
 	stop := context.AfterFunc(ctx, func() { s.wire.end(context.Cause(ctx)) })
 	session, err := client.Connect(ctx, s.wire, opts)
