@@ -109,23 +109,28 @@ func say(c *cobra.Command, format string, args ...any) {
 	fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...)
 }
 
-func newServersEnable(o *options, verb, short string, on bool) *cobra.Command {
+// onServer is a command that takes one server's name.
+func onServer(o *options, use, short string, do func(c *cobra.Command, name string) error) *cobra.Command {
 	return &cobra.Command{
-		Use:               verb + " NAME",
+		Use:               use + " NAME",
 		Short:             short,
 		Args:              oneName,
 		ValidArgsFunction: o.completeNames,
-		RunE: func(c *cobra.Command, args []string) error {
-			err := o.online(func(a *api) error {
-				_, err := a.do(c.Context(), http.MethodPost, serverPath(args[0], verb), nil)
-				return err
-			}, func(f *config.File) error { return configEdit(f.SetEnabled(args[0], on)) })
-			if err == nil {
-				say(c, "%s: %sd", args[0], verb)
-			}
-			return err
-		},
+		RunE:              func(c *cobra.Command, args []string) error { return do(c, args[0]) },
 	}
+}
+
+func newServersEnable(o *options, verb, short string, on bool) *cobra.Command {
+	return onServer(o, verb, short, func(c *cobra.Command, name string) error {
+		err := o.online(func(a *api) error {
+			_, err := a.do(c.Context(), http.MethodPost, serverPath(name, verb), nil)
+			return err
+		}, func(f *config.File) error { return configEdit(f.SetEnabled(name, on)) })
+		if err == nil {
+			say(c, "%s: %sd", name, verb)
+		}
+		return err
+	})
 }
 
 func configEdit(err error) error {
@@ -136,62 +141,45 @@ func configEdit(err error) error {
 }
 
 func newServersRemove(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use:               "remove NAME",
-		Short:             "Remove a server from the configuration",
-		Args:              oneName,
-		ValidArgsFunction: o.completeNames,
-		RunE: func(c *cobra.Command, args []string) error {
-			err := o.online(func(a *api) error {
-				_, err := a.do(c.Context(), http.MethodDelete, serverPath(args[0], ""), nil)
-				return err
-			}, func(f *config.File) error { return configEdit(f.Remove(args[0])) })
-			if err == nil {
-				say(c, "%s: removed", args[0])
-			}
+	return onServer(o, "remove", "Remove a server from the configuration", func(c *cobra.Command, name string) error {
+		err := o.online(func(a *api) error {
+			_, err := a.do(c.Context(), http.MethodDelete, serverPath(name, ""), nil)
 			return err
-		},
-	}
+		}, func(f *config.File) error { return configEdit(f.Remove(name)) })
+		if err == nil {
+			say(c, "%s: removed", name)
+		}
+		return err
+	})
 }
 
 func newServersRestart(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use:               "restart NAME",
-		Short:             "Restart a server",
-		Args:              oneName,
-		ValidArgsFunction: o.completeNames,
-		RunE: func(c *cobra.Command, args []string) error {
-			a, err := o.connect()
-			if err != nil {
-				return err
-			}
-			if _, err := a.do(c.Context(), http.MethodPost, serverPath(args[0], "restart"), nil); err != nil {
-				return err
-			}
-			say(c, "%s: restarting", args[0])
-			return nil
-		},
-	}
+	return onServer(o, "restart", "Restart a server", func(c *cobra.Command, name string) error {
+		a, err := o.connect()
+		if err != nil {
+			return err
+		}
+		if _, err := a.do(c.Context(), http.MethodPost, serverPath(name, "restart"), nil); err != nil {
+			return err
+		}
+		say(c, "%s: restarting", name)
+		return nil
+	})
 }
 
 func newServersApprove(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use:   "approve NAME",
-		Short: "Allow a quarantined server to run",
-		Long: `Allow a quarantined server to run.
+	c := onServer(o, "approve", "Allow a quarantined server to run", func(c *cobra.Command, name string) error {
+		a, err := o.connect()
+		if err != nil {
+			return err
+		}
+		return approve(c, a, name)
+	})
+	c.Long = `Allow a quarantined server to run.
 
 The approval holds for exactly the command or address that is shown; when the
-configuration changes it, the server is quarantined again.`,
-		Args:              oneName,
-		ValidArgsFunction: o.completeNames,
-		RunE: func(c *cobra.Command, args []string) error {
-			a, err := o.connect()
-			if err != nil {
-				return err
-			}
-			return approve(c, a, args[0])
-		},
-	}
+configuration changes it, the server is quarantined again.`
+	return c
 }
 
 // approve shows what would run and approves exactly that.
