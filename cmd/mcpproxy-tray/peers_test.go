@@ -162,8 +162,9 @@ func direct(t *testing.T, p peers) (*mcp.ClientSession, *wire) {
 	l := &lines{ReadWriteCloser: pipes{stdout, stdin}, w: w}
 	s := connectClient(t, &mcp.IOTransport{Reader: l, Writer: l})
 	t.Cleanup(func() {
-		_ = s.Close() // closes stdin, at which the server ends
+		_ = cmd.Process.Kill() // it does not end when its input does
 		_ = cmd.Wait()
+		_ = s.Close()
 	})
 	return s, w
 }
