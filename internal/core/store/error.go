@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"syscall"
 
-	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
 
@@ -58,10 +57,10 @@ func explain(path string, err error) error {
 	}
 	e := &Error{Path: path, Err: err}
 	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, berrors.ErrTimeout):
 		e.Code, e.Text = Locked, fmt.Sprintf("The database %s is in use by another process.", path)
 		e.Hint = "Another mcpproxy-tray may be running with the same data directory. Quit it, then start again."
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, berrors.ErrDatabaseReadOnly):
+	case writeRefused(err):
 		e.Code, e.Text = ReadOnly, fmt.Sprintf("The database %s cannot be written.", path)
 		e.Hint = "Make the file and its directory writable for your user, then start again."
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,7 +75,7 @@ func explain(path string, err error) error {
 	case errors.Is(err, errNewer):
 		e.Code, e.Text = Newer, fmt.Sprintf("The database %s was written by a newer mcpproxy-tray.", path)
 		e.Hint = "Install that version again, or move the file away; then every server asks for approval once more."
-	case damaged(err):
+	case errors.Is(err, errDamaged):
 		e.Code, e.Text = Damaged, fmt.Sprintf("The database %s is damaged or not a database.", path)
 		e.Hint = "Move it away and start again; then every server asks for approval once more."
 	default:
@@ -86,11 +85,7 @@ func explain(path string, err error) error {
 	return e
 }
 
-func damaged(err error) bool {
-	for _, cause := range []error{errDamaged, berrors.ErrInvalid, berrors.ErrVersionMismatch, berrors.ErrChecksum, berrors.ErrInvalidMapping} {
-		if errors.Is(err, cause) {
-			return true
-		}
-	}
-	return false
+// writeRefused reports whether the cause is that the file must not be written.
+func writeRefused(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, berrors.ErrDatabaseReadOnly)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // schema is the version of the file's layout, stored under meta/schema.
@@ -47,9 +48,6 @@ type Store struct {
 // long enough for a predecessor that is just closing.
 const lockTimeout = time.Second
 
-// minSize is the size in bytes of two of bbolt's smallest usual pages: less is no database.
-const minSize = 2 * 4096
-
 // Open opens the database file, or makes one with mode 0600. It waits at most
 // one second for another process, reads the whole file once to be sure of it,
 // and returns an *Error. A file that is there but cannot be written is opened
@@ -57,23 +55,13 @@ const minSize = 2 * 4096
 func Open(path string, logger *slog.Logger) (*Store, error) {
 	// A FIFO would block the open, and a directory gives an obscure error.
 	info, err := os.Stat(path)
-	if err == nil {
-		if !info.Mode().IsRegular() {
-			return nil, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
-		}
-		if size := info.Size(); size > 0 && size < minSize {
-			return nil, explain(path, fmt.Errorf("%w: %d bytes", errDamaged, size))
-		}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
 	}
 	log := cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store")
-	db, openErr := openFile(path, false)
-	readOnly := false
-	if e, ok := errors.AsType[*Error](openErr); ok && e.Code == ReadOnly && err == nil && info.Size() > 0 {
-		readOnly = true
-		db, openErr = openFile(path, true)
-	}
-	if openErr != nil {
-		return nil, openErr
+	db, readOnly, err := openVerified(path, err == nil && info.Size() > 0)
+	if err != nil {
+		return nil, explain(path, err)
 	}
 	s := &Store{db: db, path: path, readOnly: readOnly, wake: make(chan struct{}, 1), log: log}
 	if err := s.prepare(); err != nil {
@@ -83,34 +71,72 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
-// openFile opens the database and returns an *Error.
-func openFile(path string, readOnly bool) (*bbolt.DB, error) {
+// openVerified opens the database for writing or, failing that, for reading. A
+// file with content is opened for reading first, to verify it: what bbolt does
+// with a damaged one when it opens it for writing cannot be survived. Who gets
+// the lock in between is another bbolt, and leaves a good file.
+func openVerified(path string, content bool) (db *bbolt.DB, readOnly bool, err error) {
+	deadline := time.Now().Add(lockTimeout)
+	if content {
+		db, err := openForReading(path, deadline)
+		if err != nil {
+			return nil, false, err
+		}
+		if err := db.Close(); err != nil {
+			return nil, false, err
+		}
+	}
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, options(deadline, nil))
+		return err
+	})
+	if content && writeRefused(err) {
+		db, err = openForReading(path, deadline)
+		return db, true, err
+	}
+	return db, false, err
+}
+
+// openForReading opens the database, of which bbolt then reads the meta pages
+// only, and verifies the rest while it holds the lock that keeps writers out.
+func openForReading(path string, deadline time.Time) (db *bbolt.DB, err error) {
 	var file *os.File
-	var db *bbolt.DB
-	err := guarded(func() (err error) {
-		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:      lockTimeout,
-			FreelistType: bbolt.FreelistMapType,
-			ReadOnly:     readOnly,
-			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-				f, err := os.OpenFile(name, flag, mode)
-				if err == nil {
-					file = f
-					_ = f.Chmod(mode) // an older file may be wider; where this is not allowed, it is not ours to narrow
-				}
-				return f, err
-			},
-		})
+	o := options(deadline, &file)
+	o.ReadOnly = true
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, o)
 		return err
 	})
 	if err != nil {
-		if file != nil {
-			unlock(file) // bbolt may have panicked and left it open; doing this twice does no harm
-			_ = file.Close()
+		// Except for the lock, what is not the system's error is about the content.
+		if _, system := errors.AsType[syscall.Errno](err); system || errors.Is(err, berrors.ErrTimeout) {
+			return nil, err
 		}
-		return nil, explain(path, err)
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if err := verify(file); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// options returns how to open a database; the open file is stored in *file unless that is nil.
+func options(deadline time.Time, file **os.File) *bbolt.Options {
+	return &bbolt.Options{
+		Timeout:      max(time.Until(deadline), time.Millisecond), // 0 would be for ever
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			if err != nil {
+				return nil, err
+			}
+			_ = f.Chmod(mode) // an older file may be wider; where this is not allowed, it is not ours to narrow
+			if file != nil {
+				*file = f
+			}
+			return f, nil
+		},
+	}
 }
 
 // ReadOnly reports whether nothing can be written; then what was approved
@@ -119,9 +145,6 @@ func (s *Store) ReadOnly() bool { return s.readOnly }
 
 // prepare checks what is in the file, and makes the buckets of a new one.
 func (s *Store) prepare() error {
-	if err := verify(s.path); err != nil {
-		return err
-	}
 	empty := true
 	err := s.view(func(tx *bbolt.Tx) error {
 		return tx.ForEach(func([]byte, *bbolt.Bucket) error { empty = false; return nil })
@@ -162,6 +185,14 @@ func check(tx *bbolt.Tx) error {
 			return fmt.Errorf("%w: no bucket %s", errDamaged, name)
 		}
 	}
+	if err := tx.Bucket(bucketTransitions).ForEach(func(server, value []byte) error {
+		if value != nil {
+			return fmt.Errorf("%w: history of %q is not a bucket", errDamaged, server)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	_, err = readApprovals(tx)
 	return err
 }
@@ -180,8 +211,8 @@ func (s *Store) update(fn func(*bbolt.Tx) error) error {
 	return explain(s.path, guarded(func() error { return s.db.Update(fn) }))
 }
 
-// guarded runs fn and makes an error of what bbolt does with a damaged file: it
-// panics, or it follows a wrong offset out of the mapping.
+// guarded runs fn and makes an error of what happens when the disk fails, or the
+// file is changed by somebody else, while bbolt has it mapped: a fault or a panic.
 func guarded(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

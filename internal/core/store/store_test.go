@@ -253,7 +253,7 @@ func TestOpenExplains(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EROFS}, ReadOnly},
 		{fmt.Errorf("write: %w", syscall.ENOSPC), Full},
 		{bbolt.ErrTimeout, Locked},
-		{bbolt.ErrChecksum, Damaged},
+		{fmt.Errorf("%w: page 3", errDamaged), Damaged},
 		{errors.New("something"), Unwritable},
 	} {
 		wantCode(t, explain("x.db", c.err), c.code)
