@@ -1,6 +1,7 @@
 package stateview
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,13 @@ func TestReadsDoNotAllocate(t *testing.T) {
 		if got := testing.AllocsPerRun(100, fn); got != 0 {
 			t.Errorf("%s: %v allocations, want 0", name, got)
 		}
+	}
+}
+
+// TestStatusIsSmall guards what GetServer costs.
+func TestStatusIsSmall(t *testing.T) {
+	if got := reflect.TypeFor[ServerStatus]().Size(); got > 144 {
+		t.Errorf("a ServerStatus takes %d bytes, want at most 144", got)
 	}
 }
 

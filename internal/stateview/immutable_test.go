@@ -23,7 +23,8 @@ func TestReadersCannotWrite(t *testing.T) {
 			}
 		}
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[ServerStatus](), reflect.TypeFor[Tool](), reflect.TypeFor[ToolList](), reflect.TypeFor[Problem]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[ServerStatus](), reflect.TypeFor[Tool](), reflect.TypeFor[ToolList](),
+		reflect.TypeFor[Launch](), reflect.TypeFor[Problem]()} {
 		if !seen[typ] {
 			t.Errorf("the walk did not reach %v", typ)
 		}
@@ -62,9 +63,9 @@ func writable(typ reflect.Type, path string, seen map[reflect.Type]bool) (found 
 		}
 	}
 	if strings.HasSuffix(typ.PkgPath(), "stateview") {
-		for m := range typ.Methods() {
+		for m := range reflect.PointerTo(typ).Methods() { // those of typ, and what its owner may call
 			for out := range m.Type.Outs() {
-				if m.Name != "MarshalText" { // makes a new slice
+				if m.Name != "MarshalText" && m.Name != "UnmarshalText" { // these make a new slice or error
 					found = append(found, writable(out, path+"."+m.Name, seen)...)
 				}
 			}
@@ -119,6 +120,32 @@ func TestKeptPointersLeadNowhere(t *testing.T) {
 	}
 	mustPanic(t, func() { batch.RemoveServer("a") })
 	mustPanic(t, func() { batch.UpdateServer("a", keep) })
+}
+
+func TestSettersChangeOneCopy(t *testing.T) {
+	v := newView(serverNames(1), 0)
+	launch, problem := Launch{"run it", "f1"}, Problem{Code: "MPT-X", Text: "It broke."}
+	v.UpdateServer("server-00000", func(st *ServerStatus) {
+		st.SetLaunch(launch)
+		st.SetProblem(problem)
+	})
+	for _, set := range []func(*ServerStatus){
+		func(st *ServerStatus) { st.SetLaunch(Launch{"run more", "f2"}); st.SetProblem(Problem{Code: "MPT-Y"}) },
+		func(st *ServerStatus) { st.SetLaunch(Launch{}); st.SetProblem(Problem{}) },
+	} {
+		st, _ := v.GetServer("server-00000")
+		other := st
+		set(&st)
+		now, _ := v.GetServer("server-00000")
+		for _, c := range []*ServerStatus{&other, &now} {
+			if c.Launch() != launch || c.Problem() != problem || c.Equal(&st) {
+				t.Errorf("a setter of another copy left %+v, %+v", c.Launch(), c.Problem())
+			}
+		}
+	}
+	if st := (ServerStatus{}); st.Launch() != (Launch{}) || !st.Problem().IsZero() {
+		t.Error("the zero status has a launch or a problem")
+	}
 }
 
 func TestStateText(t *testing.T) {

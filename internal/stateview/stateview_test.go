@@ -3,6 +3,7 @@ package stateview
 import (
 	"fmt"
 	"hash/maphash"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,8 @@ func fingerprint(s *Snapshot) uint64 {
 	fmt.Fprintln(&h, s.Seq(), s.Count())
 	for st := range s.Servers() {
 		tools := st.Tools
-		st.Tools = ToolList{} // would print as an address
+		fmt.Fprintf(&h, "%+v %+v\n", st.Launch(), st.Problem())
+		st.Tools, st.launch, st.problem = ToolList{}, nil, nil // would print as addresses
 		fmt.Fprintf(&h, "%+v\n", st)
 		for t := range tools.All() {
 			fmt.Fprintf(&h, "%+v\n", t)
@@ -27,6 +29,9 @@ func fingerprint(s *Snapshot) uint64 {
 	}
 	return h.Sum64()
 }
+
+// equal is ServerStatus.Equal for values.
+func equal(a, b ServerStatus) bool { return a.Equal(&b) }
 
 // checkSnapshot fails the test if s contradicts itself.
 func checkSnapshot(t *testing.T, s *Snapshot) {
@@ -39,7 +44,7 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 		if st.Version == 0 || st.Version > s.Seq() {
 			t.Errorf("snapshot %d: %q has version %d", s.Seq(), st.Name, st.Version)
 		}
-		if got, ok := s.GetServer(st.Name); !ok || got != st {
+		if got, ok := s.GetServer(st.Name); !ok || !got.Equal(&st) {
 			t.Errorf("snapshot %d: GetServer(%q) = %+v, %v, want %+v", s.Seq(), st.Name, got, ok, st)
 		}
 		counts[st.State]++
@@ -102,7 +107,7 @@ func TestAddUpdateRemove(t *testing.T) {
 	v.UpdateServer("a", func(st *ServerStatus) { st.State, st.Name, st.Version = Connected, "x", 99 })
 	v.UpdateServer("b", func(st *ServerStatus) { st.State = Connected })
 	want := []ServerStatus{{Name: "a", State: Connected, Version: 2}, {Name: "b", State: Connected, Version: 3}}
-	if got := v.GetAll(); !slices.Equal(got, want) {
+	if got := v.GetAll(); !slices.EqualFunc(got, want, equal) {
 		t.Errorf("GetAll() = %+v, want %+v", got, want)
 	}
 	if v.Count() != 2 || v.CountConnected() != 2 || v.CountByState(Connecting) != 0 || v.CountByState(State(200)) != 0 {
@@ -112,7 +117,7 @@ func TestAddUpdateRemove(t *testing.T) {
 	if _, ok := v.GetServer("a"); ok {
 		t.Error("a is there after it was removed")
 	}
-	if st, ok := v.GetServer("b"); !ok || st != want[1] {
+	if st, ok := v.GetServer("b"); !ok || !st.Equal(&want[1]) {
 		t.Errorf("GetServer(b) = %+v, %v, want %+v", st, ok, want[1])
 	}
 	checkSnapshot(t, v.Snapshot())
@@ -120,7 +125,11 @@ func TestAddUpdateRemove(t *testing.T) {
 
 func TestNothingChangedPublishesNothing(t *testing.T) {
 	v := newView(serverNames(3), 2)
-	v.UpdateServer("server-00000", func(st *ServerStatus) { st.RetryAt = time.Unix(5, 0) })
+	v.UpdateServer("server-00000", func(st *ServerStatus) {
+		st.RetryAt = time.Unix(5, 0)
+		st.SetLaunch(Launch{"run it", "f1"})
+		st.SetProblem(Problem{Code: "MPT-X", Text: "It broke.", Since: time.Unix(4, 0)})
+	})
 	before, name := v.Snapshot(), "server-00000"
 	tests := []struct {
 		name  string
@@ -132,7 +141,21 @@ func TestNothingChangedPublishesNothing(t *testing.T) {
 			v.UpdateServer(name, func(st *ServerStatus) { st.Tools = NewToolList(someTools(name, 2)) })
 		}},
 		{"same instant", func() {
-			v.UpdateServer(name, func(st *ServerStatus) { st.Since, st.RetryAt = st.Since.UTC(), st.RetryAt.UTC() })
+			v.UpdateServer(name, func(st *ServerStatus) {
+				st.Since, st.RetryAt = st.Since.UTC(), st.RetryAt.UTC()
+				p := st.Problem()
+				p.Since = p.Since.UTC()
+				st.SetProblem(p)
+			})
+		}},
+		{"equal launch and problem", func() {
+			v.UpdateServer(name, func(st *ServerStatus) {
+				l, p := st.Launch(), st.Problem()
+				st.SetLaunch(Launch{})
+				st.SetProblem(Problem{})
+				st.SetLaunch(l)
+				st.SetProblem(p)
+			})
 		}},
 		{"remove unknown", func() { v.RemoveServer("nobody") }},
 		{"empty batch", func() { v.Update(func(*Batch) {}) }},
@@ -167,31 +190,47 @@ func TestNothingChangedPublishesNothing(t *testing.T) {
 	}
 }
 
-func TestSameTellsEveryField(t *testing.T) {
+func TestEqualTellsEveryField(t *testing.T) {
 	base := ServerStatus{Name: "a"}
 	edits := map[string]func(*ServerStatus){
-		"State":        func(st *ServerStatus) { st.State = Failed },
-		"Enabled":      func(st *ServerStatus) { st.Enabled = true },
-		"Since":        func(st *ServerStatus) { st.Since = time.Unix(1, 0) },
-		"Attempt":      func(st *ServerStatus) { st.Attempt = 1 },
-		"RetryAt":      func(st *ServerStatus) { st.RetryAt = time.Unix(1, 0) },
-		"Protocol":     func(st *ServerStatus) { st.Protocol = "x" },
-		"LaunchID":     func(st *ServerStatus) { st.LaunchID = "x" },
-		"Tools":        func(st *ServerStatus) { st.Tools = NewToolList([]Tool{{Name: "x"}}) },
-		"Problem.Text": func(st *ServerStatus) { st.Problem.Text = "x" },
-		"Problem.Since": func(st *ServerStatus) {
-			st.Problem.Since = time.Unix(1, 0)
-		},
+		"State":     func(st *ServerStatus) { st.State = Failed },
+		"Enabled":   func(st *ServerStatus) { st.Enabled = true },
+		"Since":     func(st *ServerStatus) { st.Since = time.Unix(1, 0) },
+		"Attempt":   func(st *ServerStatus) { st.Attempt = 1 },
+		"RetryAt":   func(st *ServerStatus) { st.RetryAt = time.Unix(1, 0) },
+		"PID":       func(st *ServerStatus) { st.PID = 1 },
+		"Name":      func(st *ServerStatus) { st.Name = "x" },
+		"Transport": func(st *ServerStatus) { st.Transport = "x" },
+		"Protocol":  func(st *ServerStatus) { st.Protocol = "x" },
+		"launch":    func(st *ServerStatus) { st.SetLaunch(Launch{Line: "x"}) },
+		"launch.ID": func(st *ServerStatus) { st.SetLaunch(Launch{ID: "x"}) },
+		"Tools":     func(st *ServerStatus) { st.Tools = NewToolList([]Tool{{Name: "x"}}) },
+	}
+	problems := map[string]Problem{
+		"problem": {Code: "x"}, "Text": {Text: "x"}, "Hint": {Hint: "x"}, "Action": {Action: "x"}, "problem.Since": {Since: time.Unix(1, 0)},
+	}
+	for name, p := range problems {
+		edits[name] = func(st *ServerStatus) { st.SetProblem(p) }
+	}
+	for f := range reflect.TypeFor[ServerStatus]().Fields() {
+		if edits[f.Name] == nil && f.Name != "_" && f.Name != "Version" {
+			t.Errorf("%s is not tried", f.Name)
+		}
 	}
 	for name, edit := range edits {
 		st := base
 		edit(&st)
-		if same(&base, &st) || same(&st, &base) {
+		if same(&base, &st) || same(&st, &base) || base.Equal(&st) {
 			t.Errorf("a change of %s goes unnoticed", name)
 		}
+		again := base
+		edit(&again)
+		if !same(&again, &st) || !again.Equal(&st) {
+			t.Errorf("the same change of %s makes a difference", name)
+		}
 	}
-	if st := (ServerStatus{Name: "a", Version: 9}); !same(&base, &st) {
-		t.Error("Version alone counts as a change")
+	if st := (ServerStatus{Name: "a", Version: 9}); !same(&base, &st) || base.Equal(&st) {
+		t.Error("Version alone counts as a change, or Equal does not see it")
 	}
 }
 
@@ -292,7 +331,7 @@ func TestWriteInsideUpdatePanics(t *testing.T) {
 			mustPanic(t, func() { v.UpdateServer("a", func(*ServerStatus) { write(v) }) })
 			mustPanic(t, func() { v.Update(func(*Batch) { write(v) }) })
 			v.UpdateServer("a", func(st *ServerStatus) {
-				if cur, ok := v.GetServer("a"); !ok || cur != *st { // reading is fine
+				if cur, ok := v.GetServer("a"); !ok || !cur.Equal(st) { // reading is fine
 					t.Errorf("GetServer inside an update = %+v, %v, want %+v", cur, ok, *st)
 				}
 				st.PID = 1

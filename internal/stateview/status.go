@@ -4,22 +4,33 @@ import "time"
 
 // A ServerStatus is what is true of one server at one moment. It is a plain
 // value: it holds no map and nothing that another holder could change, so a
-// copy is independent and two of them may be compared with ==.
+// copy is independent. Equal compares two of them; == does not compile, because
+// it would compare where the longer parts stand instead of what they say.
+//
+// It is small, as GetServer copies it: 144 bytes, nine moves. What is long and
+// seldom read, the launch and the problem, has methods.
 type ServerStatus struct {
+	_         [0]func() // no ==
 	Name      string    // unique; the name in the configuration
 	State     State     // the one enum; see its methods
 	Enabled   bool      // whether the configuration asks for it to run
-	Since     time.Time // when State was entered; not a heartbeat
+	PID       int32     // process id of a stdio server; 0 without a process
 	Attempt   int       // tries to connect since the last success, counted from 1; 0 = none yet
+	Since     time.Time // when State was entered; not a heartbeat
 	RetryAt   time.Time // when the next attempt starts; zero unless State is Backoff
 	Transport string    // "stdio", "http" or "sse"
 	Protocol  string    // negotiated MCP revision, e.g. "2026-07-28"; empty unless a session is up
-	PID       int       // process id of a stdio server; 0 without a process
-	Launch    string    // the command line or URL it would run or contact, for people to read
-	LaunchID  string    // fingerprint of exactly that; an approval names it, so that it cannot approve something else
 	Tools     ToolList  // what the server offers, held tools included; the zero value is empty
-	Problem   Problem   // why it does not work; the zero value means no problem
 	Version   uint64    // snapshot Seq at which this status last changed; set by the View
+
+	launch  *Launch  // nil is the zero value; what it points to never changes
+	problem *Problem // likewise
+}
+
+// A Launch is what a server runs or contacts. The zero value is not known yet.
+type Launch struct {
+	Line string // the command line or URL, for people to read
+	ID   string // fingerprint of exactly that; an approval names it, so that it cannot approve something else
 }
 
 // A Problem is a failure worded for people. The zero value is no problem.
@@ -34,14 +45,53 @@ type Problem struct {
 // IsZero reports whether there is no problem.
 func (p Problem) IsZero() bool { return p.Code == "" && p.Text == "" }
 
-// same reports whether a and b say the same, Version aside. Times that are the
+// equal reports whether both say the same. Times that are the same instant are the same.
+func (p Problem) equal(o Problem) bool {
+	return p.Code == o.Code && p.Text == o.Text && p.Hint == o.Hint && p.Action == o.Action && p.Since.Equal(o.Since)
+}
+
+// Launch returns what the server would run or contact.
+func (st *ServerStatus) Launch() Launch { return value(st.launch) }
+
+// SetLaunch sets what Launch returns. Copies of st keep theirs.
+func (st *ServerStatus) SetLaunch(l Launch) { st.launch = handle(st.launch, l) }
+
+// Problem returns why the server does not work; the zero value means no problem.
+func (st *ServerStatus) Problem() Problem { return value(st.problem) }
+
+// SetProblem sets what Problem returns. Copies of st keep theirs.
+func (st *ServerStatus) SetProblem(p Problem) { st.problem = handle(st.problem, p) }
+
+// Equal reports whether both say the same, Version included. Times that are the
 // same instant are the same.
+func (st *ServerStatus) Equal(o *ServerStatus) bool { return st.Version == o.Version && same(st, o) }
+
+// same is Equal, Version aside.
 func same(a, b *ServerStatus) bool {
-	if !a.Since.Equal(b.Since) || !a.RetryAt.Equal(b.RetryAt) || !a.Problem.Since.Equal(b.Problem.Since) {
-		return false
+	return a.Name == b.Name && a.State == b.State && a.Enabled == b.Enabled && a.Attempt == b.Attempt && a.PID == b.PID &&
+		a.Since.Equal(b.Since) && a.RetryAt.Equal(b.RetryAt) &&
+		a.Transport == b.Transport && a.Protocol == b.Protocol && a.Tools.Equal(b.Tools) &&
+		(a.launch == b.launch || a.Launch() == b.Launch()) &&
+		(a.problem == b.problem || a.Problem().equal(b.Problem()))
+}
+
+// value returns what a handle stands for.
+func value[T comparable](h *T) (v T) {
+	if h != nil {
+		v = *h
 	}
-	x := *a
-	x.Version, x.Tools = b.Version, b.Tools
-	x.Since, x.RetryAt, x.Problem.Since = b.Since, b.RetryAt, b.Problem.Since
-	return x == *b && a.Tools.Equal(b.Tools)
+	return v
+}
+
+// handle returns a handle of v: old if it says that already, nil for the zero value.
+func handle[T comparable](old *T, v T) *T {
+	var zero T
+	switch {
+	case v == zero:
+		return nil
+	case old != nil && *old == v:
+		return old
+	}
+	own := v // so that the parameter itself stays off the heap
+	return &own
 }

@@ -153,7 +153,7 @@ func TestAgainstPlainMap(t *testing.T) {
 				want, ok := s.GetServer(name)
 				ref := refs[name]
 				got, found := ref.Status(s)
-				if got != want || found != ok || ref.Version(s) != want.Version || ref.State(s) != want.State {
+				if !got.Equal(&want) || found != ok || ref.Version(s) != want.Version || ref.State(s) != want.State {
 					t.Fatalf("Ref(%q) in snapshot %d = %+v, %v, want %+v, %v", name, s.Seq(), got, found, want, ok)
 				}
 			}
@@ -214,7 +214,7 @@ func (m *model) step(r *rand.Rand) {
 		}
 		m.want[name] = st
 	}
-	if maps.Equal(was, m.want) != (m.v.Snapshot() == published) {
+	if maps.EqualFunc(was, m.want, equal) != (m.v.Snapshot() == published) {
 		panic("published without a change, or changed without publishing")
 	}
 }
@@ -227,7 +227,7 @@ func checkModel(t *testing.T, s *Snapshot, want map[string]ServerStatus) {
 		t.Fatalf("snapshot %d has %d servers, want %d", s.Seq(), len(got), len(names))
 	}
 	for i, name := range names {
-		if got[i] != want[name] {
+		if w := want[name]; !got[i].Equal(&w) {
 			t.Fatalf("snapshot %d: server %d = %+v, want %+v", s.Seq(), i, got[i], want[name])
 		}
 	}
@@ -242,7 +242,7 @@ func checkDiff(t *testing.T, from, to *Snapshot, was map[string]ServerStatus) {
 	}
 	for _, c := range Diff(from, to) {
 		before, ok := have[c.Name]
-		if c.Name <= last || ok == c.Added || before != c.Before || c.Added && c.Removed || c.Before == c.After {
+		if c.Name <= last || ok == c.Added || !before.Equal(&c.Before) || c.Added && c.Removed || c.Before.Equal(&c.After) {
 			t.Fatalf("change %+v after %q does not fit %+v, %v", c, last, before, ok)
 		}
 		last = c.Name

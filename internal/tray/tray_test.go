@@ -106,7 +106,8 @@ func inTray(t *testing.T, fn func(d *desk)) {
 
 func (d *desk) set(name string, state stateview.State) {
 	d.view.UpdateServer(name, func(s *stateview.ServerStatus) {
-		s.State, s.Enabled, s.Launch, s.LaunchID = state, state != stateview.Disabled, "run "+name, "id-"+name
+		s.State, s.Enabled = state, state != stateview.Disabled
+		s.SetLaunch(stateview.Launch{Line: "run " + name, ID: "id-" + name})
 	})
 }
 

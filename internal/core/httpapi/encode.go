@@ -19,7 +19,7 @@ type serverJSON struct {
 	RetryAt   time.Time       `json:"retry_at,omitzero"`
 	Transport string          `json:"transport,omitempty"`
 	Protocol  string          `json:"protocol,omitempty"`
-	PID       int             `json:"pid,omitempty"`
+	PID       int32           `json:"pid,omitempty"`
 	Tools     toolsJSON       `json:"tools"`
 	Problem   *problemJSON    `json:"problem,omitempty"`
 	Version   uint64          `json:"version"`
@@ -62,7 +62,7 @@ func newServer(st *stateview.ServerStatus) serverJSON {
 		Name: st.Name, State: st.State, Enabled: st.Enabled, Since: st.Since, Attempt: st.Attempt, RetryAt: st.RetryAt,
 		Transport: st.Transport, Protocol: st.Protocol, PID: st.PID,
 		Tools:   toolsJSON{st.Tools.Len(), st.Tools.Approved(), st.Tools.Held()},
-		Problem: newProblem(st.Problem), Version: st.Version,
+		Problem: newProblem(st.Problem()), Version: st.Version,
 	}
 }
 

@@ -109,7 +109,8 @@ func TestStuckReaderDelaysNobody(t *testing.T) {
 	for i := range 300 { // 19 MB, far more than a socket holds
 		start := time.Now()
 		s.opt.View.UpdateServer("busy", func(st *stateview.ServerStatus) {
-			st.Attempt, st.Problem = i+1, stateview.Problem{Code: "MPT-X", Text: filler}
+			st.Attempt = i + 1
+			st.SetProblem(stateview.Problem{Code: "MPT-X", Text: filler})
 		})
 		var doc changeJSON
 		if err := json.Unmarshal([]byte(nextEvent(t, honest).data), &doc); err != nil || doc.Server.Attempt != i+1 {

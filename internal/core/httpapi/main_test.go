@@ -74,17 +74,17 @@ func sampleView() *stateview.View {
 			st.State, st.Enabled, st.Since, st.Transport = stateview.Connected, true, at, "stdio"
 			st.Protocol, st.PID = "2025-11-25", 4711
 			st.Tools = stateview.NewToolList([]stateview.Tool{{Name: "read"}, {Name: "write", Held: true}})
-			st.Launch, st.LaunchID = "npx -y @modelcontextprotocol/server-filesystem /home/me/notes", "9f2c"
+			st.SetLaunch(stateview.Launch{Line: "npx -y @modelcontextprotocol/server-filesystem /home/me/notes", ID: "9f2c"})
 		})
 		b.UpdateServer("linear", func(st *stateview.ServerStatus) {
 			st.State, st.Enabled, st.Since, st.Transport = stateview.Backoff, true, at, "http"
 			st.Attempt, st.RetryAt = 3, at.Add(8*time.Second)
-			st.Problem = stateview.Problem{Code: "MPT-REFUSED", Text: "The server refused the connection.", Hint: "Is it running?", Action: "restart", Since: at}
+			st.SetProblem(stateview.Problem{Code: "MPT-REFUSED", Text: "The server refused the connection.", Hint: "Is it running?", Action: "restart", Since: at})
 		})
 		b.UpdateServer("old", func(st *stateview.ServerStatus) { st.Since = at })
 		b.UpdateServer("new", func(st *stateview.ServerStatus) {
 			st.State, st.Enabled, st.Since = stateview.Quarantined, true, at
-			st.Launch, st.LaunchID = "uvx thing", "77aa"
+			st.SetLaunch(stateview.Launch{Line: "uvx thing", ID: "77aa"})
 		})
 	})
 	return v

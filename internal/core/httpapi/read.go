@@ -69,7 +69,8 @@ func (s *Server) getServer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, noServer(name))
 		return
 	}
-	writeJSON(w, http.StatusOK, detailJSON{newServer(&st), st.Launch, st.LaunchID})
+	launch := st.Launch()
+	writeJSON(w, http.StatusOK, detailJSON{newServer(&st), launch.Line, launch.ID})
 }
 
 type wordJSON struct {

@@ -18,7 +18,7 @@ func TestNothingUnapprovedIsStarted(t *testing.T) {
 		defer r.stop()
 		r.apply(true, stdio("a"))
 		st := r.want("a", stateview.Quarantined)
-		if st.Problem.Code != "MPT-QUARANTINE-NEW" || st.Problem.Action != "approve" || !st.Enabled {
+		if st.Problem().Code != "MPT-QUARANTINE-NEW" || st.Problem().Action != "approve" || !st.Enabled {
 			t.Errorf("new server: %+v", st)
 		}
 		time.Sleep(time.Hour)
@@ -28,7 +28,7 @@ func TestNothingUnapprovedIsStarted(t *testing.T) {
 		if r.want("a", stateview.Quarantined); r.fake.count("a") > 0 {
 			t.Fatal("a held server was contacted")
 		}
-		if err := r.Approve(t.Context(), "a", st.LaunchID); err != nil {
+		if err := r.Approve(t.Context(), "a", st.Launch().ID); err != nil {
 			t.Fatal(err)
 		}
 		r.want("a", stateview.Connected)
@@ -37,10 +37,10 @@ func TestNothingUnapprovedIsStarted(t *testing.T) {
 		changed := stdio("a")
 		changed.Args = []string{"--more"}
 		r.apply(true, changed)
-		if st := r.want("a", stateview.Quarantined); st.Problem.Code != "MPT-QUARANTINE-CHANGED" || st.Launch != "a --more" {
+		if st := r.want("a", stateview.Quarantined); st.Problem().Code != "MPT-QUARANTINE-CHANGED" || st.Launch().Line != "a --more" {
 			t.Errorf("changed server: %+v", st)
 		}
-		if err := r.Approve(t.Context(), "a", st.LaunchID); !errors.Is(err, ErrStale) {
+		if err := r.Approve(t.Context(), "a", st.Launch().ID); !errors.Is(err, ErrStale) {
 			t.Errorf("stale approval: %v", err)
 		}
 		if r.want("a", stateview.Quarantined); r.fake.count("a") != 1 || len(r.mem.records) != 1 {
@@ -71,7 +71,7 @@ func TestApproveErrors(t *testing.T) {
 			}
 		}
 		r.mem.err = errors.New("disk full")
-		err := r.Approve(t.Context(), "a", r.status("a").LaunchID)
+		err := r.Approve(t.Context(), "a", r.status("a").Launch().ID)
 		if e, ok := errors.AsType[explained](err); !ok || strings.Contains(e.Problem().Text, "disk") || !errors.Is(err, r.mem.err) {
 			t.Errorf("disk full: %v", err)
 		}
@@ -92,7 +92,7 @@ func TestSlowDiskHoldsUpNobody(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, name := range []string{"a", "b"} {
 			wg.Go(func() {
-				if err := r.Approve(t.Context(), name, r.status(name).LaunchID); err != nil {
+				if err := r.Approve(t.Context(), name, r.status(name).Launch().ID); err != nil {
 					t.Error(err)
 				}
 				if r.status(name).State == stateview.Quarantined {
@@ -133,7 +133,7 @@ func TestWithoutAStoreNothingIsApproved(t *testing.T) {
 		defer r.stop()
 		r.apply(true, stdio("a"))
 		st := r.want("a", stateview.Quarantined)
-		err := r.Approve(t.Context(), "a", st.LaunchID)
+		err := r.Approve(t.Context(), "a", st.Launch().ID)
 		if e, ok := errors.AsType[explained](err); !ok || e.Problem().Code != "MPT-APPROVAL-NOT-SAVED" {
 			t.Errorf("Approve = %v", err)
 		}

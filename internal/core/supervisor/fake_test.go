@@ -250,21 +250,21 @@ func (r *rig) apply(quarantine bool, servers ...config.Server) {
 	synctest.Wait()
 }
 
-func (r *rig) status(name string) stateview.ServerStatus {
+func (r *rig) status(name string) *stateview.ServerStatus {
 	r.t.Helper()
 	st, ok := r.StateView().GetServer(name)
 	if !ok {
 		r.t.Fatalf("no server %q in the view", name)
 	}
-	return st
+	return &st
 }
 
-func (r *rig) want(name string, state stateview.State) stateview.ServerStatus {
+func (r *rig) want(name string, state stateview.State) *stateview.ServerStatus {
 	r.t.Helper()
 	synctest.Wait()
 	st := r.status(name)
 	if st.State != state {
-		r.t.Fatalf("server %q is %v (%+v), want %v", name, st.State, st.Problem, state)
+		r.t.Fatalf("server %q is %v (%+v), want %v", name, st.State, st.Problem(), state)
 	}
 	return st
 }

@@ -40,9 +40,8 @@ type reply struct {
 // wanted is a goal with what is shown of it.
 type wanted struct {
 	goal
-	launch   string // for people
-	launchID string
-	verdict  approval.Verdict
+	launch  stateview.Launch // zero for an invalid entry
+	verdict approval.Verdict
 
 	quarantine bool // whether the launch gate is on
 }
@@ -126,7 +125,7 @@ func (l *loop) handle(m message) {
 		switch g, ok := l.goals[m.name]; {
 		case !ok:
 			err = ErrUnknownServer
-		case g.launchID == "" || g.launchID != m.launchID:
+		case g.launch.ID == "" || g.launch.ID != m.launchID:
 			err = ErrStale
 		}
 		l.answer(m.reply, err)
@@ -156,9 +155,9 @@ func (l *loop) apply(cfg *config.Config) {
 			g = &wanted{}
 		}
 		if g.srv.Name == "" || !g.srv.Equal(srv) {
-			g.srv, g.launch, g.launchID = srv, "", ""
+			g.srv, g.launch = srv, stateview.Launch{}
 			if srv.Err == nil {
-				g.launch, g.launchID = shown(srv), approval.Fingerprint(launchOf(srv))
+				g.launch = stateview.Launch{Line: shown(srv), ID: approval.Fingerprint(launchOf(srv))}
 			}
 		}
 		l.judge(g, cfg.Quarantine)
@@ -173,7 +172,7 @@ func (l *loop) apply(cfg *config.Config) {
 // judge decides where a server shall be.
 func (l *loop) judge(g *wanted, quarantine bool) {
 	g.quarantine = quarantine
-	g.verdict = approval.Gate(quarantine, g.launchID, l.records[g.srv.Name])
+	g.verdict = approval.Gate(quarantine, g.launch.ID, l.records[g.srv.Name])
 	switch {
 	case g.srv.Disabled:
 		g.rest = stateview.Disabled
@@ -250,14 +249,16 @@ func (l *loop) close(ctx context.Context, name string) {
 		}
 	}
 	if w != nil && s != nil {
-		s.status.Enabled, s.status.Launch, s.status.LaunchID = !w.srv.Disabled, w.launch, w.launchID
+		s.status.Enabled = !w.srv.Disabled
+		s.status.SetLaunch(w.launch)
 	}
 }
 
 func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 	s.epoch++
 	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
-	s.status.Problem, s.status.Attempt, s.status.Transport = stateview.Problem{}, 1, w.srv.Transport
+	s.status.Attempt, s.status.Transport = 1, w.srv.Transport
+	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connecting)
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.cancel = func() { cancel(errStop) }
@@ -285,7 +286,7 @@ func (l *loop) settle(s *server, w *wanted) {
 	case stateview.Failed:
 		s.setProblem(entryProblem(w.srv.Err))
 	default:
-		s.status.Problem = stateview.Problem{}
+		s.status.SetProblem(stateview.Problem{})
 	}
 	if s.state != w.rest {
 		l.transition(s, w.rest)

@@ -51,7 +51,7 @@ type (
 	connected struct {
 		session             Session
 		transport, protocol string
-		pid                 int
+		pid                 int32
 		tools               stateview.ToolList
 	}
 

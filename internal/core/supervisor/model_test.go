@@ -97,7 +97,7 @@ func (m *model) step() {
 	case 0:
 		m.reconfigure()
 	case 1, 2:
-		_ = m.Approve(m.t.Context(), name, st.LaunchID)
+		_ = m.Approve(m.t.Context(), name, st.Launch().ID)
 	case 3:
 		_ = m.Approve(m.t.Context(), name, "v1:stale")
 	case 4:
@@ -130,7 +130,7 @@ func (m *model) converged() {
 	for _, srv := range m.cfg.Servers {
 		_ = m.Restart(m.t.Context(), srv.Name) // the old sessions have the old tools, some are parked
 		if st := m.status(srv.Name); st.State == stateview.Quarantined {
-			if err := m.Approve(m.t.Context(), srv.Name, st.LaunchID); err != nil {
+			if err := m.Approve(m.t.Context(), srv.Name, st.Launch().ID); err != nil {
 				m.t.Error(err)
 			}
 		}

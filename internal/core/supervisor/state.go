@@ -52,7 +52,8 @@ func (l *loop) connected(s *server, m connected) bool {
 	}
 	s.session = m.session
 	s.status.Transport, s.status.Protocol, s.status.PID = m.transport, m.protocol, m.pid
-	s.status.Tools, s.status.Problem, s.status.Attempt = m.tools, stateview.Problem{}, 0
+	s.status.Tools, s.status.Attempt = m.tools, 0
+	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connected)
 	return true
 }
@@ -83,12 +84,12 @@ func (l *loop) lost(s *server, m lost) bool {
 
 // setProblem keeps the time at which the same problem was found first.
 func (s *server) setProblem(p stateview.Problem) {
-	old := s.status.Problem
+	old := s.status.Problem()
 	p.Since = old.Since
 	if old != p || p.Since.IsZero() {
 		p.Since = time.Now().Round(0)
 	}
-	s.status.Problem = p
+	s.status.SetProblem(p)
 }
 
 // transition is the only place where a state changes. An illegal one is a bug of ours.
@@ -103,7 +104,7 @@ func (l *loop) transition(s *server, to stateview.State) {
 		// What a session said is not true any more.
 		s.session, s.status.PID, s.status.Protocol, s.status.Tools = nil, 0, "", stateview.ToolList{}
 	}
-	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem})
+	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem()})
 	l.log.Debug("state", "server", s.status.Name, "from", from, "state", to)
 }
 

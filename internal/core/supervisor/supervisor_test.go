@@ -20,14 +20,14 @@ func TestConnectedOnlyWithTools(t *testing.T) {
 		r.fake.set("a", fakeServer{start: time.Second, list: time.Second, tools: tools("x", "y")})
 		r.apply(false, stdio("a"))
 		for range 2 {
-			if st := r.want("a", stateview.Connecting); st.Attempt != 1 || st.Tools.Len() > 0 || !st.Enabled || st.Launch != "a" || st.LaunchID == "" {
+			if st := r.want("a", stateview.Connecting); st.Attempt != 1 || st.Tools.Len() > 0 || !st.Enabled || st.Launch().Line != "a" || st.Launch().ID == "" {
 				t.Errorf("connecting: %+v", st)
 			}
 			time.Sleep(time.Second - time.Millisecond)
 		}
 		time.Sleep(2 * time.Millisecond)
 		st := r.want("a", stateview.Connected)
-		if st.Tools.Len() != 2 || st.PID != 42 || st.Protocol == "" || st.Attempt != 0 || !st.Problem.IsZero() || !st.Since.Equal(time.Now()) {
+		if st.Tools.Len() != 2 || st.PID != 42 || st.Protocol == "" || st.Attempt != 0 || !st.Problem().IsZero() || !st.Since.Equal(time.Now()) {
 			t.Errorf("connected: %+v", st)
 		}
 	})
@@ -82,7 +82,7 @@ func TestKilledServerIsBackWithinASecond(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			r.fake.session("a").kill(errKilled)
 			st := r.want("a", stateview.Backoff)
-			if wait := time.Until(st.RetryAt); wait <= 0 || wait > time.Second || st.PID != 0 || st.Tools.Len() > 0 || st.Problem.Code == "" {
+			if wait := time.Until(st.RetryAt); wait <= 0 || wait > time.Second || st.PID != 0 || st.Tools.Len() > 0 || st.Problem().Code == "" {
 				t.Fatalf("backoff: retry in %v, %+v", wait, st)
 			}
 			time.Sleep(time.Second)
@@ -102,7 +102,7 @@ func TestAttemptsAreCountedSinceTheLastSuccess(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		st := r.want("a", stateview.Connecting)
-		if st.Attempt != 1 || !st.RetryAt.IsZero() || st.Problem.IsZero() {
+		if st.Attempt != 1 || !st.RetryAt.IsZero() || st.Problem().IsZero() {
 			t.Errorf("first attempt: %+v", st)
 		}
 		time.Sleep(time.Minute)
@@ -149,17 +149,17 @@ func TestFailingServerIsTriedLessAndLessOften(t *testing.T) {
 		r.fake.set("a", fakeServer{err: errors.New("secret raw text")})
 		r.apply(false, stdio("a"))
 		st := r.want("a", stateview.Backoff)
-		if st.Attempt != 1 || st.Problem.Code != "MPT-CONNECT" || st.RetryAt.IsZero() {
+		if st.Attempt != 1 || st.Problem().Code != "MPT-CONNECT" || st.RetryAt.IsZero() {
 			t.Errorf("first failure: %+v", st)
 		}
-		since := st.Problem.Since
+		since := st.Problem().Since
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		// 600 s at up to 30 s each: some 40 tries, and never a storm.
 		if n := r.fake.count("a"); n < 20 || n > 90 {
 			t.Errorf("%d attempts in 10 minutes", n)
 		}
-		if st := r.status("a"); st.Attempt != r.fake.count("a") || !st.Problem.Since.Equal(since) {
+		if st := r.status("a"); st.Attempt != r.fake.count("a") || !st.Problem().Since.Equal(since) {
 			t.Errorf("after %d attempts: %+v", r.fake.count("a"), st)
 		}
 		r.fake.set("a", fakeServer{})
@@ -177,8 +177,8 @@ func TestSlowStartTimesOut(t *testing.T) {
 			time.Sleep(40*time.Second - time.Millisecond)
 			r.want("a", stateview.Connecting)
 			time.Sleep(2 * time.Millisecond)
-			if st := r.want("a", stateview.Backoff); st.Problem.Code != "MPT-START-TIMEOUT" {
-				t.Errorf("problem %+v", st.Problem)
+			if st := r.want("a", stateview.Backoff); st.Problem().Code != "MPT-START-TIMEOUT" {
+				t.Errorf("problem %+v", st.Problem())
 			}
 			r.stop()
 		}
@@ -195,8 +195,8 @@ func TestErrorClasses(t *testing.T) {
 			broken := fmt.Errorf("connect: %w", &classError{class})
 			r.fake.set("a", fakeServer{err: broken})
 			r.apply(false, stdio("a"))
-			if st := r.want("a", want); st.Problem.Code != "MPT-TEST-"+class || st.Problem.Since.IsZero() {
-				t.Errorf("%s: problem %+v", class, st.Problem)
+			if st := r.want("a", want); st.Problem().Code != "MPT-TEST-"+class || st.Problem().Since.IsZero() {
+				t.Errorf("%s: problem %+v", class, st.Problem())
 			}
 			r.fake.set("a", fakeServer{})
 			time.Sleep(time.Hour)
@@ -238,7 +238,7 @@ func TestApplyTouchesOnlyWhatChanged(t *testing.T) {
 		r.want("b", stateview.Stopping)
 		r.want("c", stateview.Stopping)
 		r.want("d", stateview.Connected)
-		if st := r.want("e", stateview.Failed); st.Problem.Text != "The entry needs a command." || st.Problem.Action != "edit_config" || st.LaunchID != "" {
+		if st := r.want("e", stateview.Failed); st.Problem().Text != "The entry needs a command." || st.Problem().Action != "edit_config" || st.Launch().ID != "" {
 			t.Errorf("broken entry: %+v", st)
 		}
 		// One for the whole configuration; then d ended, and connected.
@@ -246,7 +246,7 @@ func TestApplyTouchesOnlyWhatChanged(t *testing.T) {
 			t.Errorf("%d snapshots for one change", n)
 		}
 		time.Sleep(time.Second)
-		if st := r.want("b", stateview.Disabled); st.Enabled || !st.Problem.IsZero() {
+		if st := r.want("b", stateview.Disabled); st.Enabled || !st.Problem().IsZero() {
 			t.Errorf("disabled: %+v", st)
 		}
 		synctest.Wait()

@@ -72,7 +72,7 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions,
 func (s *Session) Describe(st *stateview.ServerStatus) {
 	st.Transport, st.Protocol, st.PID = s.transport, s.protocol, 0
 	if s.child != nil {
-		st.PID = s.child.cmd.Process.Pid
+		st.PID = int32(s.child.cmd.Process.Pid)
 	}
 }
 

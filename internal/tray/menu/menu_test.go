@@ -38,9 +38,15 @@ func tools(n, held int) stateview.ToolList {
 	return stateview.NewToolList(list)
 }
 
+// setLine sets a launch with the same fingerprint whatever it is.
+func setLine(st *stateview.ServerStatus, line string) {
+	st.SetLaunch(stateview.Launch{Line: line, ID: "id-of-" + st.Name})
+}
+
 func server(name string, state stateview.State) stateview.ServerStatus {
 	st := stateview.ServerStatus{Name: name, State: state, Enabled: state != stateview.Disabled, Since: noon,
-		Transport: "stdio", Launch: "npx -y " + name, LaunchID: "id-of-" + name}
+		Transport: "stdio"}
+	setLine(&st, "npx -y "+name)
 	if state == stateview.Connected {
 		st.Tools = tools(12, 0)
 	}
@@ -82,21 +88,24 @@ func TestGolden(t *testing.T) {
 			server("d-connected", stateview.Connected),
 			with(server("e-held", stateview.Connected), func(s *stateview.ServerStatus) { s.Tools = tools(3, 1) }),
 			with(server("f-backoff", stateview.Backoff), func(s *stateview.ServerStatus) {
-				s.Problem = stateview.Problem{Code: "MPT-EXIT", Text: "It ended with exit status 1.", Since: noon.Add(-time.Minute)}
+				s.SetProblem(stateview.Problem{Code: "MPT-EXIT", Text: "It ended with exit status 1.", Since: noon.Add(-time.Minute)})
 			}),
 			with(server("g-again", stateview.Connecting), func(s *stateview.ServerStatus) { s.Attempt = 4 }),
 			server("h-sign-in", stateview.AuthRequired),
-			with(server("i-failed", stateview.Failed), func(s *stateview.ServerStatus) { s.Problem = problem }),
+			with(server("i-failed", stateview.Failed), func(s *stateview.ServerStatus) { s.SetProblem(problem) }),
 			server("j-stopping", stateview.Stopping),
-			with(server("k-url", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Transport, s.Launch = "http", "https://example.com/mcp" }),
-			with(server("l-long", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Launch = long }),
+			with(server("k-url", stateview.Quarantined), func(s *stateview.ServerStatus) {
+				s.Transport = "http"
+				setLine(s, "https://example.com/mcp")
+			}),
+			with(server("l-long", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, long) }),
 		}},
 		{name: "pending", servers: []stateview.ServerStatus{server("one", stateview.Connected), server("two", stateview.Disabled)},
 			options: menu.Options{Pending: map[string]menu.Kind{"one": menu.Restart, "two": menu.Enable}, CanCopy: true, Notices: []string{"Quarantine is off: any server may run", "second", "third"}}},
 		{name: "hostile", servers: []stateview.ServerStatus{
 			server("\xff\xfe", stateview.Connected), server("a\x00b\nc\td", stateview.Connected), server("my_server_1 & <b>co</b>", stateview.Failed),
 			server("right\u202eto\u200bleft", stateview.Connected), server(strings.Repeat("w", 200), stateview.AuthRequired), server(" ", stateview.Connected),
-			with(server("launch", stateview.Quarantined), func(s *stateview.ServerStatus) { s.Launch = "run \u202e'; rm_-rf\n~" }),
+			with(server("launch", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, "run \u202e'; rm_-rf\n~") }),
 		}},
 		{name: "many", servers: attention, options: menu.Options{Picked: []string{"gone", "server0001", "server0000"}}},
 		{name: "beyond", servers: many(menu.MaxPages*menu.PageSize + 7)},
@@ -189,7 +198,7 @@ func random(r *rand.Rand) (*stateview.Snapshot, menu.Options) {
 		}
 		servers = append(servers, with(server(name, stateview.State(r.IntN(stateview.NumStates))), func(s *stateview.ServerStatus) {
 			s.Attempt = r.IntN(5)
-			s.Problem.Text = strings.Repeat("trouble ", r.IntN(20))
+			s.SetProblem(stateview.Problem{Text: strings.Repeat("trouble ", r.IntN(20))})
 			s.Tools = tools(r.IntN(3), r.IntN(2))
 		}))
 		if r.IntN(8) == 0 {
@@ -249,9 +258,10 @@ func FuzzLabels(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		st := server("x", stateview.Quarantined)
-		st.Launch, st.Problem.Text = s, s
+		setLine(&st, s)
+		st.SetProblem(stateview.Problem{Text: s})
 		other := server("y"+s, stateview.Failed)
-		other.Problem.Text = s
+		other.SetProblem(stateview.Problem{Text: s})
 		for style := menu.StyleDBus; style <= menu.StyleDarwin; style++ {
 			m := menu.Build(snapshot(st, other), menu.Options{Style: style, Notices: []string{s}})
 			for _, n := range m.Nodes {

@@ -45,8 +45,8 @@ func retrying(st *stateview.ServerStatus) bool {
 
 // began returns when a server got into what the menu says of it.
 func began(st *stateview.ServerStatus) time.Time {
-	if (retrying(st) || st.State.Down()) && !st.Problem.Since.IsZero() {
-		return st.Problem.Since
+	if found := st.Problem().Since; (retrying(st) || st.State.Down()) && !found.IsZero() {
+		return found
 	}
 	return st.Since
 }
@@ -119,14 +119,15 @@ func (b *builder) row(id ID, st *stateview.ServerStatus) {
 // detail shows why a server does not work, or what an unapproved one would do.
 // It reports whether there was room for all of it.
 func (b *builder) detail(id ID, st *stateview.ServerStatus) bool {
-	text := st.Problem.Text
-	if st.Problem.Hint != "" {
-		text += " " + st.Problem.Hint
+	problem := st.Problem()
+	text := problem.Text
+	if problem.Hint != "" {
+		text += " " + problem.Hint
 	}
 	if st.State == stateview.Quarantined {
-		text = "Would run: " + st.Launch
+		text = "Would run: " + st.Launch().Line
 		if st.Transport != "stdio" && st.Transport != "" {
-			text = "Would contact: " + st.Launch
+			text = "Would contact: " + st.Launch().Line
 		}
 	}
 	lines, whole := wrap(clean(text), 2)
@@ -139,9 +140,10 @@ func (b *builder) detail(id ID, st *stateview.ServerStatus) bool {
 // approve offers to approve exactly what is shown; what has no room, or no
 // fingerprint, cannot be approved here.
 func (b *builder) approve(id ID, st *stateview.ServerStatus, shown bool) {
-	if !shown || st.Launch == "" || st.LaunchID == "" {
+	launch := st.Launch()
+	if !shown || launch.Line == "" || launch.ID == "" {
 		b.line(id+rowApprove, "To approve it: mcpproxy-tray servers approve")
 		return
 	}
-	b.click(id+rowApprove, "Approve…", Action{Kind: Approve, Server: st.Name, LaunchID: st.LaunchID})
+	b.click(id+rowApprove, "Approve…", Action{Kind: Approve, Server: st.Name, LaunchID: launch.ID})
 }

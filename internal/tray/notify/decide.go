@@ -96,7 +96,7 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 		return
 	}
 	st := &c.After
-	if !c.Added && c.Before.State == st.State && c.Before.LaunchID == st.LaunchID {
+	if !c.Added && c.Before.State == st.State && c.Before.Launch().ID == st.Launch().ID {
 		return
 	}
 	tr := d.servers[c.Name]
@@ -188,7 +188,7 @@ func (d *Decider) tell(now time.Time, name string, tr *track, k kind, reason str
 func reason(st *stateview.ServerStatus) string {
 	switch st.State {
 	case stateview.Quarantined:
-		return "approve " + st.LaunchID
+		return "approve " + st.Launch().ID
 	case stateview.AuthRequired:
 		return "sign in"
 	}
@@ -198,7 +198,7 @@ func reason(st *stateview.ServerStatus) string {
 // down reports whether a server is lost, or between two attempts after a loss. A
 // first attempt is a start or the user's restart.
 func down(st *stateview.ServerStatus) bool {
-	return st.State.Down() || st.State == stateview.Connecting && (!st.Problem.IsZero() || st.Attempt > 1)
+	return st.State.Down() || st.State == stateview.Connecting && (!st.Problem().IsZero() || st.Attempt > 1)
 }
 
 // forget drops all that is about to be told of a server.

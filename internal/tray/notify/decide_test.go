@@ -38,7 +38,10 @@ func (s *scene) Close() error { return nil }
 func (s *scene) set(state stateview.State, names ...string) {
 	s.view.Update(func(b *stateview.Batch) {
 		for _, name := range names {
-			b.UpdateServer(name, func(st *stateview.ServerStatus) { st.State, st.Problem = state, stateview.Problem{} })
+			b.UpdateServer(name, func(st *stateview.ServerStatus) {
+				st.State = state
+				st.SetProblem(stateview.Problem{})
+			})
 		}
 	})
 	synctest.Wait()
@@ -155,7 +158,8 @@ func TestUserActionsAreNoNews(t *testing.T) {
 func TestUnseenLossCounts(t *testing.T) {
 	play(t, []string{"a"}, func(s *scene) {
 		s.view.UpdateServer("a", func(st *stateview.ServerStatus) {
-			st.State, st.Problem = stateview.Connecting, stateview.Problem{Code: "MPT-X", Text: "$(boom)"}
+			st.State = stateview.Connecting
+			st.SetProblem(stateview.Problem{Code: "MPT-X", Text: "$(boom)"})
 		})
 		s.want(time.Hour, "+15s a disconnected")
 	})
@@ -267,7 +271,7 @@ func TestWaitingForTheUserIsToldOnce(t *testing.T) {
 		s.set(stateview.Quarantined, "c", "new")
 		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.Transport = "stdio" })
 		s.want(time.Hour, "+5s c and new wait for your approval")
-		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.LaunchID = "other" })
+		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.SetLaunch(stateview.Launch{ID: "other"}) })
 		s.want(time.Hour, "+5s c waits for your approval")
 	})
 }

@@ -113,6 +113,7 @@ func (a *app) set(name, state, count string) {
 	tools := make([]stateview.Tool, n)
 	a.view.UpdateServer(name, func(s *stateview.ServerStatus) {
 		s.State, s.Enabled, s.Tools = st, st != stateview.Disabled, stateview.NewToolList(tools)
-		s.Transport, s.Launch, s.LaunchID = "stdio", "run "+name, "id-of-"+name
+		s.Transport = "stdio"
+		s.SetLaunch(stateview.Launch{Line: "run " + name, ID: "id-of-" + name})
 	})
 }
