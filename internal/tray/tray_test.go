@@ -279,7 +279,8 @@ func TestRedrawsAreLimited(t *testing.T) {
 		before := len(d.drawn())
 		began := time.Now()
 		for i := range 1001 {
-			d.set("a", []stateview.State{stateview.Backoff, stateview.Connected}[i%2])
+			// 24 to 26 changes later, at the next redraw, it is another one; the last is Backoff.
+			d.set("a", stateview.State((i+5)%7))
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
