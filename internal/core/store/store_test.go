@@ -340,6 +340,19 @@ func TestHistoryIsBatchedPrunedAndKept(t *testing.T) {
 	}
 }
 
+func TestRunWritesWhatIsQueuedWhenItIsAlreadyOver(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "test.db"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Record(Transition{Server: "a", To: "stopping"})
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Transitions("a", 1); err != nil || len(got) != 1 {
+		t.Errorf("Transitions(a) = %v, %v", got, err)
+	}
+}
+
 func TestRecordNeverWaitsAndCountsWhatIsLost(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "test.db"))
 	s.Record(Transition{}) // of no server

@@ -72,7 +72,7 @@ func (s *Store) Dropped() uint64 {
 // What cannot be written stays queued and is tried again with the next transition.
 func (s *Store) Run(ctx context.Context) error {
 	failing := false
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-s.wake:
 		case <-ctx.Done():
@@ -81,13 +81,16 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-time.After(gather):
 		case <-ctx.Done():
 		}
+		last := ctx.Err() != nil // what is queued before ctx is done gets written, also if that is before Run begins
 		err := s.flush()
 		if err != nil && !failing {
 			s.log.Warn("history not written", "err", err)
 		}
 		failing = err != nil
+		if last {
+			return nil
+		}
 	}
-	return nil
 }
 
 // flush writes everything queued in one transaction, or puts it back.
