@@ -59,27 +59,27 @@ func (s *ServerStatusSnapshot) find(name string) (*ServerStatus, uint) {
 	}
 }
 
-// hash mixes all of name, eight bytes at a time [wyhash]. It has no seed: names
+// hash mixes all of name, sixteen bytes at a time [wyhash]. It has no seed: names
 // come from the user's own configuration, and names that collide are only slower.
 func hash(name string) uint64 {
-	h := uint64(len(name)) ^ 0x9E3779B97F4A7C15
-	for len(name) > 8 {
-		h = mix(h ^ load64(name))
-		name = name[8:]
+	h := uint64(len(name))<<32 ^ 0x9E3779B97F4A7C15
+	for len(name) > 16 {
+		h = mix(h^load64(name), load64(name[8:]))
+		name = name[16:]
 	}
 	switch n := len(name); {
-	case n == 8:
-		h ^= load64(name)
-	case n >= 4: // the two loads may overlap
-		h ^= load32(name) | load32(name[n-4:])<<32
+	case n >= 8: // the two loads may overlap
+		return mix(h^load64(name), load64(name[n-8:]))
+	case n >= 4: // here, too
+		return mix(h^load32(name), load32(name[n-4:]))
 	case n > 0: // the three bytes may be the same
 		h ^= uint64(name[0]) | uint64(name[n/2])<<8 | uint64(name[n-1])<<16
 	}
-	return mix(h)
+	return mix(h, 0)
 }
 
-func mix(x uint64) uint64 {
-	hi, lo := bits.Mul64(x, 0xE7037ED1A0B428DB)
+func mix(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x, y^0xE7037ED1A0B428DB)
 	return hi ^ lo
 }
 

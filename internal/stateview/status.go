@@ -27,7 +27,7 @@ type ServerStatus struct {
 	problem *Problem // likewise
 }
 
-// A Launch is what a server runs or contacts. The zero value is not known yet.
+// A Launch is what a server would run or contact. The zero value is none, as of an invalid entry.
 type Launch struct {
 	Line string // the command line or URL, for people to read
 	ID   string // fingerprint of exactly that; an approval names it, so that it cannot approve something else
