@@ -20,7 +20,6 @@ import (
 type desk struct {
 	view   *stateview.View
 	clicks chan menu.ID
-	cancel context.CancelFunc
 
 	mu     sync.Mutex // guards what follows
 	menu   *menu.Menu

@@ -180,6 +180,7 @@ func TestReadingVerifiesToo(t *testing.T) {
 }
 
 // FuzzOpen opens any bytes. What is opened must be sound in the eyes of bbolt too.
+// Run it with -fuzzminimizetime 10x: the engine else spends a minute on making each large input smaller.
 func FuzzOpen(f *testing.F) {
 	const maxSize = 1 << 17 // bytes
 	good := goodFile(f, 12)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 	"go.uber.org/goleak"
 
 	"mcpproxy-tray/internal/core/approval"
@@ -232,8 +233,8 @@ func TestOpenSaysItIsLocked(t *testing.T) {
 	if took := time.Since(start); took > 1500*time.Millisecond {
 		t.Errorf("Open took %v", took)
 	}
-	if _, err := openForReading(path, time.Now()); !errors.Is(err, bbolt.ErrTimeout) {
-		t.Errorf("openForReading = %v, want %v", err, bbolt.ErrTimeout)
+	if _, err := openForReading(path, time.Now()); !errors.Is(err, berrors.ErrTimeout) {
+		t.Errorf("openForReading = %v, want %v", err, berrors.ErrTimeout)
 	}
 	_ = stdin.Close()
 	if err := cmd.Wait(); err != nil {
@@ -258,8 +259,8 @@ func TestOpenWhileAnotherWrites(t *testing.T) {
 			_ = cmd.Process.Kill()
 		} else if n < 100 {
 			_, err := openForReading(path, time.Now())
-			if !errors.Is(err, bbolt.ErrTimeout) {
-				t.Errorf("openForReading = %v, want %v", err, bbolt.ErrTimeout)
+			if !errors.Is(err, berrors.ErrTimeout) {
+				t.Errorf("openForReading = %v, want %v", err, berrors.ErrTimeout)
 			}
 		}
 	}
@@ -280,7 +281,7 @@ func TestOpenExplains(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, ReadOnly},
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EROFS}, ReadOnly},
 		{fmt.Errorf("write: %w", syscall.ENOSPC), Full},
-		{bbolt.ErrTimeout, Locked},
+		{berrors.ErrTimeout, Locked},
 		{fmt.Errorf("%w: page 3", errDamaged), Damaged},
 		{errors.New("something"), Unwritable},
 	} {

@@ -33,14 +33,13 @@ func (e *classError) Problem() stateview.Problem {
 
 // A fakeServer is how a server of the fake connector behaves; the zero value connects at once.
 type fakeServer struct {
-	start    time.Duration // to connect
-	list     time.Duration // to list tools
-	stop     time.Duration // to close
-	life     time.Duration // after which it dies by itself; 0 = never
-	err      error         // of Connect
-	listErr  error
-	tools    []stateview.Tool
-	describe stateview.ServerStatus
+	start   time.Duration // to connect
+	list    time.Duration // to list tools
+	stop    time.Duration // to close
+	life    time.Duration // after which it dies by itself; 0 = never
+	err     error         // of Connect
+	listErr error
+	tools   []stateview.Tool
 }
 
 // A fakeConnector connects to fakeServers and keeps account.

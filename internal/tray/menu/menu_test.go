@@ -253,7 +253,7 @@ func TestQuarantinedIsNeverAnError(t *testing.T) {
 }
 
 func FuzzLabels(f *testing.F) {
-	for _, s := range []string{"", "my_server", "a & b", "\xff\x00", "\u202eevil", "👩‍👩‍👧", strings.Repeat("é", 100), "__x_", "%s%n", "‮"} {
+	for _, s := range []string{"", "my_server", "a & b", "\xff\x00", "\u202eevil", "👩‍👩‍👧", strings.Repeat("é", 100), "__x_", "%s%n", "\u202e"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
