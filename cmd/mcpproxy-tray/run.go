@@ -42,7 +42,7 @@ func newServe(o *options) *cobra.Command {
 
 // runTray runs the program in the tray.
 func runTray(c *cobra.Command, o *options) error {
-	f := &face{note: notify.NewDesktop()}
+	f := &face{note: notify.NewDesktop(tray.Picture())}
 	err := start(c, o, f, f.run)
 	if err != nil && f.notifier == nil {
 		// Who started it from the desktop sees no terminal.

@@ -99,6 +99,9 @@ func New(o Options) *Tray {
 // Icon returns the picture of an overall state in the form the platform's tray wants.
 func Icon(i menu.Icon) []byte { return assets.Icon(i.String()) }
 
+// Picture returns the program's picture for notifications, a PNG of 48 pixels.
+func Picture() []byte { return assets.PNG(menu.IconNormal.String(), "48") }
+
 // SetNotices shows lines about the program itself below the header, at most
 // two, instead of those before. It may be called at any time.
 func (t *Tray) SetNotices(lines ...string) {

@@ -18,8 +18,9 @@ type Desktop struct {
 	slot chan struct{} // held while the system is busy
 }
 
-// NewDesktop returns a sender for this system.
-func NewDesktop() *Desktop {
+// NewDesktop returns a sender for this system. It shows no icon: Windows would
+// look for the library's temporary file after that has been removed.
+func NewDesktop([]byte) *Desktop {
 	beeep.AppName = appName // the library knows no other way
 	return &Desktop{slot: make(chan struct{}, 1)}
 }

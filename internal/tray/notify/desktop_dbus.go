@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"os"
 	"slices"
 
@@ -34,9 +35,10 @@ var errNoBus = errors.New("no session bus")
 // this one does not. Use NewDesktop; one goroutine may use it at a time.
 type Desktop struct {
 	address string
-	conn    *dbus.Conn // nil before the first note and after an error
-	owner   string     // unique name of the daemon that gave the ids
-	shown   []shown    // oldest first
+	picture map[string]dbus.Variant // hint with the program's picture; empty without one
+	conn    *dbus.Conn              // nil before the first note and after an error
+	owner   string                  // unique name of the daemon that gave the ids
+	shown   []shown                 // oldest first
 }
 
 type shown struct {
@@ -44,14 +46,19 @@ type shown struct {
 	id  uint32
 }
 
-// NewDesktop returns a sender for the session bus of the environment. It
-// connects when there is something to show, again after a loss.
-func NewDesktop() *Desktop {
+// NewDesktop returns a sender for the session bus of the environment, which shows
+// icon, a PNG, beside each note; nil leaves it out. It connects when there is
+// something to show, again after a loss.
+func NewDesktop(icon []byte) *Desktop {
 	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); address == "" && dir != "" {
 		address = "unix:path=" + dir + "/bus"
 	}
-	return newDesktop(address)
+	d := newDesktop(address)
+	if p, ok := readPicture(icon); ok {
+		d.picture = map[string]dbus.Variant{"image-data": dbus.MakeVariant(p)}
+	}
+	return d
 }
 
 func newDesktop(address string) *Desktop { return &Desktop{address: address} }
@@ -101,6 +108,7 @@ func (d *Desktop) send(ctx context.Context, n Note) error {
 		body = html.EscapeString(body)
 	}
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant(appName), "urgency": dbus.MakeVariant(urgencyNormal)}
+	maps.Copy(hints, d.picture)
 	if n.Urgent {
 		hints["urgency"] = dbus.MakeVariant(urgencyCritical)
 	}

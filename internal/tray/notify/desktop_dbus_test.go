@@ -3,8 +3,13 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +65,31 @@ func TestDesktopReplacesByTag(t *testing.T) {
 	}
 	if _, ok := got[1].Hints["category"]; ok || got[1].Hints["urgency"].Value() != urgencyCritical {
 		t.Errorf("hints = %v", got[1].Hints)
+	}
+}
+
+func TestDesktopShowsThePicture(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 2, 1))
+	img.SetNRGBA(1, 0, color.NRGBA{R: 200, G: 100, B: 50, A: 128})
+	var file bytes.Buffer
+	if err := png.Encode(&file, img); err != nil {
+		t.Fatal(err)
+	}
+	bus := traytest.Bus(t)
+	daemon := bus.Daemon(t, "body")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus.Address)
+	for _, icon := range [][]byte{file.Bytes(), nil} {
+		d := NewDesktop(icon)
+		t.Cleanup(func() { _ = d.Close() })
+		mustSend(t, d, Note{Title: "a"})
+	}
+	got := daemon.Wait(t, 2)
+	want := []any{int32(2), int32(1), int32(8), true, int32(8), int32(4), []byte{0, 0, 0, 0, 200, 100, 50, 128}}
+	if got := got[0].Hints["image-data"].Value(); !reflect.DeepEqual(got, want) {
+		t.Errorf("image-data = %v, want %v", got, want)
+	}
+	if _, ok := got[1].Hints["image-data"]; ok {
+		t.Error("a note without a picture has one")
 	}
 }
 
