@@ -130,7 +130,9 @@ func options(deadline time.Time, file **os.File) *bbolt.Options {
 			if err != nil {
 				return nil, err
 			}
-			_ = f.Chmod(mode) // an older file may be wider; where this is not allowed, it is not ours to narrow
+			if info, err := f.Stat(); err == nil && info.Mode().Perm()&^mode != 0 {
+				_ = f.Chmod(info.Mode().Perm() & mode) // an older file may be wider; where this is not allowed, it is not ours to narrow
+			}
 			if file != nil {
 				*file = f
 			}

@@ -229,6 +229,7 @@ func (c *child) send(ctx context.Context, m message) error {
 	_ = c.stdin.SetWriteDeadline(until) // unsupported on some systems: no deadline then
 	n, err := c.stdin.Write(append(m.body, '\n'))
 	if err == nil {
+		_ = c.stdin.SetWriteDeadline(time.Time{}) // no timer is left to wake an idle program
 		return nil
 	}
 	if cause := c.wire.cause(); cause != nil {
