@@ -162,9 +162,9 @@ func TestIdleCostsNothing(t *testing.T) {
 	}
 	item := traytest.Attach(t, bus.Address).Item(t, "")
 	item.WaitEntry(t, "demo4", "Disable")
-	item.ResetSignals(t)
 	pid := prog.cmd.Process.Pid
 	atRest(t, pid)
+	item.ResetSignals(t)
 	before := usage(t, pid)
 	time.Sleep(*idleTime)
 	after := usage(t, pid)
