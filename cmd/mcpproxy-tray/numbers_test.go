@@ -164,7 +164,8 @@ func TestIdleCostsNothing(t *testing.T) {
 	item.WaitEntry(t, "demo4", "Disable")
 	pid := prog.cmd.Process.Pid
 	atRest(t, pid)
-	item.ResetSignals(t)
+	item.ResetSignals(t) // asks the program something, too
+	atRest(t, pid)
 	before := usage(t, pid)
 	time.Sleep(*idleTime)
 	after := usage(t, pid)
