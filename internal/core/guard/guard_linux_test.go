@@ -157,21 +157,28 @@ func TestWhatASecondSignalMeans(t *testing.T) {
 		k := &keeper{}
 		k.pass(syscall.SIGTERM)
 		k.pass(syscall.SIGHUP) // the end of a session sends both
-		time.Sleep(patience - 1)
-		if k.urged != nil {
-			t.Errorf("SIGHUP after SIGTERM: urged by %v", k.urged)
+		time.Sleep(patience - time.Second)
+		if got := k.urgedBy(); got != nil {
+			t.Errorf("SIGHUP after SIGTERM: urged by %v", got)
 		}
-		time.Sleep(2)
-		if k.urged != syscall.SIGKILL {
-			t.Errorf("an app that does not end in %v: urged by %v", patience, k.urged)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := k.urgedBy(); got != syscall.SIGKILL {
+			t.Errorf("an app that does not end in %v: urged by %v", patience, got)
 		}
 		k = &keeper{}
 		k.pass(syscall.SIGHUP)
 		k.pass(syscall.SIGTERM)
-		if k.urged != syscall.SIGTERM {
-			t.Errorf("SIGTERM as the second signal: urged by %v", k.urged)
+		if got := k.urgedBy(); got != syscall.SIGTERM {
+			t.Errorf("SIGTERM as the second signal: urged by %v", got)
 		}
 	})
+}
+
+func (k *keeper) urgedBy() os.Signal {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.urged
 }
 
 // TestBrokenOutput ends the program while its terminal is gone: each of the three

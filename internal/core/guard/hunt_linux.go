@@ -33,7 +33,7 @@ func (h *hunt) end(polite, patience time.Duration) error {
 		}
 		h.await(asked, polite)
 	}
-	until := time.Now().Add(patience)
+	var until time.Time // set by the first kill
 	for quiet := 0; ; {
 		left := h.find()
 		if len(left) == 0 {
@@ -44,7 +44,9 @@ func (h *hunt) end(polite, patience time.Duration) error {
 			continue
 		}
 		quiet = 0
-		if time.Now().After(until) {
+		if until.IsZero() {
+			until = time.Now().Add(patience)
+		} else if time.Now().After(until) {
 			return &StuckError{pids(left)}
 		}
 		for _, p := range left {
@@ -139,7 +141,7 @@ func (h *hunt) find() []process {
 		if seen[pid] || p.dead || p.start < h.since {
 			continue
 		}
-		if m := carried(pid, buf); m[0].valid() && h.ours(m[0]) || m[1].valid() && h.ours(m[1]) {
+		if m, ok := carried(pid, buf); ok && h.ours(m) {
 			add(pid)
 		}
 	}

@@ -130,7 +130,8 @@ func (k *keeper) start(run uint32) (notes, pid int, err error) {
 	if k.app = p; k.asked != nil {
 		_ = p.Signal(k.asked) // it came before there was anybody to pass it to
 	}
-	debug.FreeOSMemory() // from here on it only waits
+	debug.FreeOSMemory()   // from here on it only waits
+	debug.SetGCPercent(-1) // nor wakes up to collect nothing
 	return pipe[0], p.Pid, nil
 }
 
@@ -166,6 +167,7 @@ func reapAll() {
 
 // sweep ends what the app has left.
 func (k *keeper) sweep(run uint32) {
+	debug.SetGCPercent(100)
 	h := hunt{
 		ours:  func(m mark) bool { return m.run() == run },
 		since: k.since, spare: k.spare, reap: reapAll,

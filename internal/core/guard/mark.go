@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,7 +32,8 @@ func newMark(data, run, number uint32) mark {
 		mark(run&(1<<runBits-1))<<numberBits | mark(number&(1<<numberBits-1))
 }
 
-func (m mark) valid() bool    { return m>>62 == highest }
+// valid refuses what is no mark; the greatest int64 is how some write "unlimited".
+func (m mark) valid() bool    { return m>>62 == highest && m != math.MaxInt64 }
 func (m mark) data() uint32   { return uint32(m>>(runBits+numberBits)) & (1<<dataBits - 1) }
 func (m mark) run() uint32    { return uint32(m>>numberBits) & (1<<runBits - 1) }
 func (m mark) number() uint32 { return uint32(m) & (1<<numberBits - 1) }

@@ -99,19 +99,18 @@ func childrenOf(pid int) []int {
 	return list
 }
 
-// carried returns the marks a process has: by its limit and by its environment.
-// Either may be missing; then it is zero.
-func carried(pid int, buf []byte) [2]mark {
-	var marks [2]mark
+// carried returns the mark a process has: by its limit, which it has from its first
+// moment on, or else by its environment.
+func carried(pid int, buf []byte) (mark, bool) {
 	if _, rest, ok := bytes.Cut(read(pid, "limits", buf), []byte("Max file locks")); ok {
 		if f := bytes.Fields(rest); len(f) > 0 {
-			marks[0], _ = parseMark(string(f[0]), 10)
+			if m, ok := parseMark(string(f[0]), 10); ok {
+				return m, true
+			}
 		}
 	}
-	if value, ok := variable(pid, Variable, buf); ok {
-		marks[1], _ = parseMark(value, 16)
-	}
-	return marks
+	value, _ := variable(pid, Variable, buf)
+	return parseMark(value, 16)
 }
 
 // variable returns one of the environment a process was started with. In the

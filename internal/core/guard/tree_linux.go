@@ -11,6 +11,7 @@ import (
 // A child is a process that Start has started.
 type child struct {
 	mark  mark
+	pid   int // the library's own may be changed by whoever waits
 	start uint64
 }
 
@@ -27,7 +28,7 @@ func launch(cmd *exec.Cmd, m mark) (child, error) {
 		return child{}, err
 	}
 	p, _ := look(cmd.Process.Pid) // it is there: nobody has waited for it yet
-	return child{mark: m, start: p.start}, nil
+	return child{mark: m, pid: cmd.Process.Pid, start: p.start}, nil
 }
 
 func launchApart(cmd *exec.Cmd) error {
@@ -35,9 +36,9 @@ func launchApart(cmd *exec.Cmd) error {
 	return cmd.Start()
 }
 
-func (t *Tree) stop(p *os.Process, c child, polite time.Duration) error {
+func (t *Tree) stop(_ *os.Process, c child, polite time.Duration) error {
 	h := hunt{
-		roots: []process{{pid: p.Pid, start: c.start}},
+		roots: []process{{pid: c.pid, start: c.start}},
 		ours:  func(m mark) bool { return m == c.mark },
 		since: c.start,
 	}

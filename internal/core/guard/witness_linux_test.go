@@ -136,7 +136,8 @@ func (s *said) String() string {
 func prepare(t *testing.T, w witness, data, do string) *program {
 	t.Helper()
 	p := &program{Cmd: exec.Command(os.Args[0]), w: w, data: data}
-	p.Env = append(os.Environ(), roleVariable+"="+do, tokenVariable+"="+w.token, dataVariable+"="+data)
+	p.Env = append(os.Environ(), roleVariable+"="+do, tokenVariable+"="+w.token, dataVariable+"="+data,
+		"GORACE=atexit_sleep_ms=0") // the race detector's second would be measured too
 	p.Stdout, p.Stderr = &p.out, &p.err
 	p.WaitDelay = time.Second // orphans would keep the pipes open
 	return p
