@@ -28,8 +28,8 @@ func TestReadsDoNotAllocate(t *testing.T) {
 
 // TestStatusIsSmall guards what GetServer costs.
 func TestStatusIsSmall(t *testing.T) {
-	if got := reflect.TypeFor[ServerStatus]().Size(); got > 144 {
-		t.Errorf("a ServerStatus takes %d bytes, want at most 144", got)
+	if got := reflect.TypeFor[ServerStatus]().Size(); got > 128 {
+		t.Errorf("a ServerStatus takes %d bytes, want at most 128", got)
 	}
 }
 

@@ -5,7 +5,7 @@ import "math/bits"
 // A nameIndex tells the slot of each name: a hash table with open addressing.
 // It never changes, and two snapshots have the same one only if they have the
 // same names in the same slots. It takes less time than a Go map, which pays
-// for the 144 bytes that GetServer copies; the names themselves are in the statuses.
+// for the 128 bytes that GetServer copies; the names themselves are in the statuses.
 type nameIndex struct {
 	cells []cell // a power of two, at least twice the number of names
 }

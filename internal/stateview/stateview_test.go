@@ -91,7 +91,7 @@ func newView(names []string, tools int) *View {
 			list := NewToolList(someTools(name, tools))
 			b.UpdateServer(name, func(st *ServerStatus) {
 				st.State, st.Enabled, st.Tools = Connected, true, list
-				st.Since, st.Transport = time.Unix(1e9, 0), "stdio"
+				st.Since, st.Transport = time.Unix(1e9, 0), Stdio
 			})
 		}
 	})
@@ -200,7 +200,7 @@ func TestEqualTellsEveryField(t *testing.T) {
 		"RetryAt":   func(st *ServerStatus) { st.RetryAt = time.Unix(1, 0) },
 		"PID":       func(st *ServerStatus) { st.PID = 1 },
 		"Name":      func(st *ServerStatus) { st.Name = "x" },
-		"Transport": func(st *ServerStatus) { st.Transport = "x" },
+		"Transport": func(st *ServerStatus) { st.Transport = SSE },
 		"Protocol":  func(st *ServerStatus) { st.Protocol = "x" },
 		"launch":    func(st *ServerStatus) { st.SetLaunch(Launch{Line: "x"}) },
 		"launch.ID": func(st *ServerStatus) { st.SetLaunch(Launch{ID: "x"}) },

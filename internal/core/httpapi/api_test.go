@@ -277,7 +277,7 @@ func BenchmarkServers(b *testing.B) {
 		v := stateview.New()
 		v.Update(func(batch *stateview.Batch) {
 			for i := range n {
-				batch.UpdateServer(fmt.Sprintf("server-%04d", i), func(st *stateview.ServerStatus) { st.State, st.Transport = stateview.Connected, "stdio" })
+				batch.UpdateServer(fmt.Sprintf("server-%04d", i), func(st *stateview.ServerStatus) { st.State, st.Transport = stateview.Connected, stateview.Stdio })
 			}
 		})
 		s, _ := newTest(func(o *Options) { o.View = v })

@@ -60,7 +60,7 @@ type changeJSON struct {
 func newServer(st *stateview.ServerStatus) serverJSON {
 	return serverJSON{
 		Name: st.Name, State: st.State, Enabled: st.Enabled, Since: st.Since, Attempt: st.Attempt, RetryAt: st.RetryAt,
-		Transport: st.Transport, Protocol: st.Protocol, PID: st.PID,
+		Transport: st.Transport.String(), Protocol: st.Protocol, PID: st.PID,
 		Tools:   toolsJSON{st.Tools.Len(), st.Tools.Approved(), st.Tools.Held()},
 		Problem: newProblem(st.Problem()), Version: st.Version,
 	}

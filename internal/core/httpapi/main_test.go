@@ -71,13 +71,13 @@ func sampleView() *stateview.View {
 	v := stateview.New()
 	v.Update(func(b *stateview.Batch) {
 		b.UpdateServer("filesystem", func(st *stateview.ServerStatus) {
-			st.State, st.Enabled, st.Since, st.Transport = stateview.Connected, true, at, "stdio"
+			st.State, st.Enabled, st.Since, st.Transport = stateview.Connected, true, at, stateview.Stdio
 			st.Protocol, st.PID = "2025-11-25", 4711
 			st.Tools = stateview.NewToolList([]stateview.Tool{{Name: "read"}, {Name: "write", Held: true}})
 			st.SetLaunch(stateview.Launch{Line: "npx -y @modelcontextprotocol/server-filesystem /home/me/notes", ID: "9f2c"})
 		})
 		b.UpdateServer("linear", func(st *stateview.ServerStatus) {
-			st.State, st.Enabled, st.Since, st.Transport = stateview.Backoff, true, at, "http"
+			st.State, st.Enabled, st.Since, st.Transport = stateview.Backoff, true, at, stateview.HTTP
 			st.Attempt, st.RetryAt = 3, at.Add(8*time.Second)
 			st.SetProblem(stateview.Problem{Code: "MPT-REFUSED", Text: "The server refused the connection.", Hint: "Is it running?", Action: "restart", Since: at})
 		})

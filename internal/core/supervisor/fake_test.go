@@ -121,7 +121,7 @@ type fakeSession struct {
 func (s *fakeSession) kill(why error) { s.once.Do(func() { s.why = why; close(s.over) }) }
 
 func (s *fakeSession) Describe(st *stateview.ServerStatus) {
-	st.Transport, st.Protocol, st.PID = "stdio", "2025-11-25", 42
+	st.Transport, st.Protocol, st.PID = stateview.Stdio, "2025-11-25", 42
 }
 
 func (s *fakeSession) Tools(ctx context.Context) ([]stateview.Tool, error) {

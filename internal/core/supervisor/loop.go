@@ -257,7 +257,7 @@ func (l *loop) close(ctx context.Context, name string) {
 func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 	s.epoch++
 	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
-	s.status.Attempt, s.status.Transport = 1, w.srv.Transport
+	s.status.Attempt, s.status.Transport = 1, stateview.ParseTransport(w.srv.Transport)
 	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connecting)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -279,7 +279,7 @@ func (l *loop) stop(s *server) {
 
 func (l *loop) settle(s *server, w *wanted) {
 	s.srv, s.restart = w.srv, w.goal.restart
-	s.status.Attempt, s.status.Transport = 0, w.srv.Transport
+	s.status.Attempt, s.status.Transport = 0, stateview.ParseTransport(w.srv.Transport)
 	switch w.rest {
 	case stateview.Quarantined:
 		s.setProblem(heldProblem(w.verdict))

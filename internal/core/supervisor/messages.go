@@ -49,10 +49,11 @@ type (
 	attempting struct{ n int } // counted from 1
 
 	connected struct {
-		session             Session
-		transport, protocol string
-		pid                 int32
-		tools               stateview.ToolList
+		session   Session
+		transport stateview.Transport
+		protocol  string
+		pid       int32
+		tools     stateview.ToolList
 	}
 
 	relisted struct{ tools stateview.ToolList }

@@ -50,7 +50,7 @@ func TestRemoteLibraryServers(t *testing.T) {
 			s := connect(t, testConnector(), remoteAt(srv.URL, tt.transport))
 			var st stateview.ServerStatus
 			s.Describe(&st)
-			if st.Transport != tt.want || tt.protocol != "" && st.Protocol != tt.protocol || st.PID != 0 {
+			if st.Transport.String() != tt.want || tt.protocol != "" && st.Protocol != tt.protocol || st.PID != 0 {
 				t.Errorf("Describe: %+v", st)
 			}
 			before := len(toolNames(t, s))

@@ -70,7 +70,7 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions,
 
 // Describe fills in what is known of a session: Transport, Protocol and PID.
 func (s *Session) Describe(st *stateview.ServerStatus) {
-	st.Transport, st.Protocol, st.PID = s.transport, s.protocol, 0
+	st.Transport, st.Protocol, st.PID = stateview.ParseTransport(s.transport), s.protocol, 0
 	if s.child != nil {
 		st.PID = int32(s.child.cmd.Process.Pid)
 	}

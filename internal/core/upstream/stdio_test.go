@@ -28,7 +28,7 @@ func TestHandshakeOfBothEras(t *testing.T) {
 			s := connect(t, testConnector(), childOf(tt.mode))
 			var st stateview.ServerStatus
 			s.Describe(&st)
-			if st.Transport != "stdio" || st.Protocol != tt.protocol || st.PID <= 0 {
+			if st.Transport != stateview.Stdio || st.Protocol != tt.protocol || st.PID <= 0 {
 				t.Errorf("Describe: %+v, want protocol %s", st, tt.protocol)
 			}
 			if names := toolNames(t, s); len(names) != 2 {

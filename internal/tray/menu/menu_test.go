@@ -45,7 +45,7 @@ func setLine(st *stateview.ServerStatus, line string) {
 
 func server(name string, state stateview.State) stateview.ServerStatus {
 	st := stateview.ServerStatus{Name: name, State: state, Enabled: state != stateview.Disabled, Since: noon,
-		Transport: "stdio"}
+		Transport: stateview.Stdio}
 	setLine(&st, "npx -y "+name)
 	if state == stateview.Connected {
 		st.Tools = tools(12, 0)
@@ -95,7 +95,7 @@ func TestGolden(t *testing.T) {
 			with(server("i-failed", stateview.Failed), func(s *stateview.ServerStatus) { s.SetProblem(problem) }),
 			server("j-stopping", stateview.Stopping),
 			with(server("k-url", stateview.Quarantined), func(s *stateview.ServerStatus) {
-				s.Transport = "http"
+				s.Transport = stateview.HTTP
 				setLine(s, "https://example.com/mcp")
 			}),
 			with(server("l-long", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, long) }),

@@ -126,7 +126,7 @@ func (b *builder) detail(id ID, st *stateview.ServerStatus) bool {
 	}
 	if st.State == stateview.Quarantined {
 		text = "Would run: " + st.Launch().Line
-		if st.Transport != "stdio" && st.Transport != "" {
+		if st.Transport == stateview.HTTP || st.Transport == stateview.SSE {
 			text = "Would contact: " + st.Launch().Line
 		}
 	}

@@ -269,7 +269,7 @@ func TestWaitingForTheUserIsToldOnce(t *testing.T) {
 		s.set(stateview.AuthRequired, "a", "b")
 		s.want(time.Hour, "+5s a and b need you to sign in")
 		s.set(stateview.Quarantined, "c", "new")
-		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.Transport = "stdio" })
+		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.Transport = stateview.Stdio })
 		s.want(time.Hour, "+5s c and new wait for your approval")
 		s.view.UpdateServer("c", func(st *stateview.ServerStatus) { st.SetLaunch(stateview.Launch{ID: "other"}) })
 		s.want(time.Hour, "+5s c waits for your approval")

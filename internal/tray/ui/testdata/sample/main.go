@@ -113,7 +113,7 @@ func (a *app) set(name, state, count string) {
 	tools := make([]stateview.Tool, n)
 	a.view.UpdateServer(name, func(s *stateview.ServerStatus) {
 		s.State, s.Enabled, s.Tools = st, st != stateview.Disabled, stateview.NewToolList(tools)
-		s.Transport = "stdio"
+		s.Transport = stateview.Stdio
 		s.SetLaunch(stateview.Launch{Line: "run " + name, ID: "id-of-" + name})
 	})
 }
