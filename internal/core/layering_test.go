@@ -40,6 +40,7 @@ var layers = map[string]rule{
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys"},
 	},
 	"internal/core/approval": {},
+	"internal/core/guard":    {third: []string{"golang.org/x/sys"}}, // for Windows alone
 	"internal/core/store":    {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":    {ours: []string{"stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/httpapi":  {ours: []string{"stateview"}},
