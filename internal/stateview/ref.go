@@ -6,13 +6,13 @@ package stateview
 // same place, and only one of a snapshot with other names looks the name up. It
 // is for loops that cannot spare what GetServer costs. View.Ref makes one.
 //
-// Copies are independent. A Ref must not be used by two goroutines at once.
+// Copies are independent. A Ref must not be used by two goroutines at once. It
+// keeps the snapshot that it last read from being collected.
 type Ref struct {
-	name  string
-	seq   uint64        // of the snapshot last read
-	names *nameIndex    // of the snapshot last read
-	slot  uint          // in names; noSlot if the name is not there
-	st    *ServerStatus // in the snapshot last read; &absent if it is not there
+	name string
+	snap *ServerStatusSnapshot // last read; nil before the first
+	slot uint                  // in snap; noSlot if the name is not there
+	st   *ServerStatus         // in snap; &absent if it is not there
 }
 
 // Ref returns a reference to the server of that name, which need not exist (yet).
@@ -25,12 +25,11 @@ func (v *View) Ref(name string) Ref {
 // Name returns the name that the reference was made with.
 func (r *Ref) Name() string { return r.name }
 
-// Version, State and Tools are short enough for the compiler to inline: seq tells
-// the snapshots of one view apart, names those of two views.
+// Version, State and Tools are short enough for the compiler to inline.
 
 // Version returns the server's version in a snapshot; 0 if s has no such server.
 func (r *Ref) Version(s *ServerStatusSnapshot) uint64 {
-	if r.seq != s.seq || r.names != s.names {
+	if r.snap != s {
 		r.find(s)
 	}
 	return r.st.Version
@@ -38,7 +37,7 @@ func (r *Ref) Version(s *ServerStatusSnapshot) uint64 {
 
 // State returns the server's state in a snapshot; Disabled if s has no such server.
 func (r *Ref) State(s *ServerStatusSnapshot) State {
-	if r.seq != s.seq || r.names != s.names {
+	if r.snap != s {
 		r.find(s)
 	}
 	return r.st.State
@@ -46,7 +45,7 @@ func (r *Ref) State(s *ServerStatusSnapshot) State {
 
 // Tools returns the server's tools in a snapshot; none if s has no such server.
 func (r *Ref) Tools(s *ServerStatusSnapshot) ToolList {
-	if r.seq != s.seq || r.names != s.names {
+	if r.snap != s {
 		r.find(s)
 	}
 	return r.st.Tools
@@ -55,17 +54,19 @@ func (r *Ref) Tools(s *ServerStatusSnapshot) ToolList {
 // Status returns the server's whole status in a snapshot; ok is false if s has
 // no such server. Copying it costs several times what the other methods cost.
 func (r *Ref) Status(s *ServerStatusSnapshot) (ServerStatus, bool) {
-	r.find(s)
+	if r.snap != s {
+		r.find(s)
+	}
 	return *r.st, r.st != &absent
 }
 
 // find sets r to where the server is in a snapshot.
 func (r *Ref) find(s *ServerStatusSnapshot) {
 	switch {
-	case r.names != s.names:
+	case r.snap == nil || r.snap.names != s.names:
 		r.st, r.slot = s.find(r.name)
 	case r.slot != noSlot:
 		r.st = s.at(r.slot)
 	}
-	r.seq, r.names = s.seq, s.names
+	r.snap = s
 }
