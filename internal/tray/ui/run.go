@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -41,7 +42,16 @@ func (t *Tray) Run(ctx context.Context) (err error) {
 	defer d.end()
 	gone := make(chan struct{})
 	wg.Go(func() { p.follow(ctx, t, d.built, gone) })
-	wg.Go(func() { d.run(ctx, gone) })
+	wg.Go(func() {
+		// What a library does to one icon must not end what the program supervises.
+		defer func() {
+			if r := recover(); r != nil {
+				t.log.Error("the tray library panicked", "err", r, "stack", string(debug.Stack()))
+				t.setStatus(Status{Reason: "the tray library failed"})
+			}
+		}()
+		d.run(ctx, gone)
+	})
 	d.prepare()
 	stop := context.AfterFunc(ctx, systray.Quit)
 	defer stop()
