@@ -23,7 +23,7 @@ import (
 // because test machines are shared; "make numbers" prints what was measured.
 var (
 	kills     = flag.Int("kills", 8, "how many times to kill a server")
-	idleTime  = flag.Duration("idle", 10*time.Second, "how long to watch the idle program")
+	idleTime  = flag.Duration("idle", 30*time.Second, "how long to watch the idle program")
 	startings = flag.Int("starts", 5, "how many times to start the program")
 )
 
