@@ -42,6 +42,9 @@ func (f *failure) Error() string {
 func usageError(err error) error { return &failure{code: exitUsage, text: err.Error()} }
 
 func main() {
+	// A closed terminal or pipe must not end the program half-way. A signal that is
+	// caught, unlike one that is ignored, is not passed on to the servers.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,9 @@ func runTray(c *cobra.Command, o *options) error {
 	err := start(c, o, f, f.run)
 	if err != nil && f.notifier == nil {
 		// Who started it from the desktop sees no terminal.
-		_ = f.note.Send(c.Context(), notify.Note{Title: "mcpproxy-tray did not start", Body: err.Error(), Urgent: true})
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 3*time.Second)
+		defer cancel()
+		_ = f.note.Send(ctx, notify.Note{Title: "mcpproxy-tray did not start", Body: err.Error(), Urgent: true})
 		_ = f.note.Close()
 	}
 	return err

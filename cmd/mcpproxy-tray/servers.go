@@ -182,7 +182,7 @@ configuration changes it, the server is quarantined again.`
 	return c
 }
 
-// approve shows what would run and approves exactly that.
+// approve says what would run and approves exactly that, whatever the configuration says by then.
 func approve(c *cobra.Command, a *api, name string) error {
 	data, err := a.do(c.Context(), http.MethodGet, serverPath(name, ""), nil)
 	if err != nil {
@@ -192,11 +192,12 @@ func approve(c *cobra.Command, a *api, name string) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return a.unreachable()
 	}
+	say(c, "%s: would run %s", name, oneLine(s.Launch))
 	body := map[string]string{"launch_id": s.LaunchID}
 	if _, err := a.do(c.Context(), http.MethodPost, serverPath(name, "approve"), body); err != nil {
 		return err
 	}
-	say(c, "%s: approved to run %s", name, oneLine(s.Launch))
+	say(c, "%s: approved", name)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -126,8 +127,11 @@ func printServers(out io.Writer, servers []server) error {
 	return w.Flush()
 }
 
-// oneLine keeps a text of the API on its line of a table or terminal.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine keeps a text of the API on its line of a table or terminal, and from
+// controlling the terminal.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+}
 
 // watchStatus prints the state of all servers, then each change, until ctx is
 // done or the instance ends.

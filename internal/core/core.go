@@ -213,15 +213,16 @@ func (c *Core) Run(ctx context.Context) error {
 		cancel(errQuit)
 	}
 	c.log.Info("stopping")
+	// Who starts the program now must not take this instance for one that goes on.
+	if err := os.Remove(c.o.Dirs.Instance()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.log.Warn("instance file was left", "err", err)
+	}
 	workers.Wait()
 	stopStoring()
 	stores.Wait()
 	err := context.Cause(ctx)
 	if errors.Is(err, context.Canceled) || errors.Is(err, errQuit) {
 		err = nil
-	}
-	if rm := os.Remove(c.o.Dirs.Instance()); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-		c.log.Warn("instance file was left", "err", rm)
 	}
 	return errors.Join(err, c.Close())
 }

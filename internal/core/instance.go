@@ -18,6 +18,10 @@ import (
 // ErrNoInstance means that no instance runs for these directories.
 var ErrNoInstance = errors.New("no instance is running")
 
+// handover is how long a start waits for an instance that is just ending: its
+// servers get 5.5 s to stop.
+const handover = 10 * time.Second
+
 // settle is how long an instance may take from taking its lock to listening,
 // and a probe may hold the lock. Longer means that it hangs.
 const settle = 3 * time.Second
@@ -30,6 +34,9 @@ type Instance struct {
 	URL      string `json:"url"` // e.g. "http://127.0.0.1:7420"
 	Version  string `json:"version"`
 }
+
+// errSilentInstance is a lock that somebody holds who does not answer.
+var errSilentInstance = errors.New("another instance holds the data directory but does not say where it listens; end it and start again")
 
 // An AlreadyRunningError means that another instance holds the data directory.
 type AlreadyRunningError struct{ Instance Instance }
@@ -59,7 +66,7 @@ func FindInstance(dirs config.Dirs) (Instance, error) {
 		return err == nil, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		return Instance{}, errors.New("an instance holds the data directory but does not say where it listens; end it and start again")
+		return Instance{}, errSilentInstance
 	}
 	if errors.Is(err, ErrNoInstance) {
 		return Instance{}, ErrNoInstance
@@ -122,7 +129,7 @@ func writeInstance(dirs config.Dirs, inst Instance) error {
 // there is no lock, and nothing that two instances could destroy.
 func takeLock(ctx context.Context, dirs config.Dirs) (release func() error, err error) {
 	lock := flock.New(lockPath(dirs), flock.SetPermissions(0o600))
-	err = poll(ctx, settle, func() (bool, error) {
+	err = poll(ctx, handover, func() (bool, error) {
 		got, err := lock.TryLock()
 		if err != nil || got {
 			return got, err
@@ -138,6 +145,9 @@ func takeLock(ctx context.Context, dirs config.Dirs) (release func() error, err 
 			return nil, errors.Join(err, lock.Close())
 		}
 		return lock.Close, nil
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, errSilentInstance
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || isReadOnly(err) {
 		return func() error { return nil }, nil

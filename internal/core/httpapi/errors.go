@@ -36,7 +36,7 @@ var (
 	errScope      = &apiError{403, "MPT-HTTP-SCOPE", "The token for AI clients opens only /mcp.", "Use the content of the file admin.token in the data directory."}
 	errNoRoute    = &apiError{404, "MPT-HTTP-NOT-FOUND", "There is nothing at this address.", "The addresses are listed in docs/http-api.md."}
 	errMethod     = &apiError{405, "MPT-HTTP-METHOD", "This address does not know this method.", "The header Allow says which it knows."}
-	errTooLarge   = &apiError{413, "MPT-HTTP-TOO-LARGE", "The request is too large.", "The limit is 1 MB, for /mcp 32 MB."}
+	errTooLarge   = &apiError{413, "MPT-HTTP-TOO-LARGE", "The request is too large.", "The limit is 1 MB, for /mcp 16 MB."}
 	errType       = &apiError{415, "MPT-HTTP-TYPE", "The body is not declared as JSON.", "Send the header: Content-Type: application/json."}
 	errBodySlow   = &apiError{408, "MPT-HTTP-SLOW", "The body did not arrive in time.", "Try again."}
 	errNotReady   = &apiError{503, "MPT-NOT-READY", "The program is still starting.", "Try again in a moment."}

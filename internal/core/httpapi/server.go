@@ -16,7 +16,7 @@ import (
 const (
 	maxHeaderBytes = 64 << 10 // a browser's headers fit ten times over
 	maxAPIBytes    = 1 << 20  // the longest entry of a server is a few kilobytes
-	maxMCPBytes    = 32 << 20 // arguments of a tool call may carry a file
+	maxMCPBytes    = 16 << 20 // arguments of a tool call may carry a file
 	headerTimeout  = 10 * time.Second
 	bodyTimeout    = 30 * time.Second
 	answerTimeout  = time.Minute // of the API; a stream sets its own, /mcp has none: a call takes what it takes

@@ -113,7 +113,7 @@ func (r *remote) openStream(ctx context.Context, lastID string) (*http.Response,
 	default:
 		err = pNotMCP.with(clean(resp.Header.Get("Content-Type"), 80))
 	}
-	drainBody(resp.Body)
+	drainBody(resp)
 	return nil, err
 }
 
@@ -165,10 +165,13 @@ func readBody(body io.Reader, maxBytes int) ([]byte, error) {
 	return b, err
 }
 
-// drainBody lets the connection be used again if little is left of the answer.
-func drainBody(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 4<<10) // failure: the connection is not used again
-	body.Close()
+// drainBody lets the connection be used again if little is left of the answer. A
+// stream of events may go on after it: its end is not waited for.
+func drainBody(resp *http.Response) {
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/event-stream" {
+		_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // failure: the connection is not used again
+	}
+	resp.Body.Close()
 }
 
 // cutProblem words a body that could not be read to its end.

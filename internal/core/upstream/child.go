@@ -14,7 +14,7 @@ import (
 // drainTime is how long output that a process left behind may take to be read
 // once it has ended. A pipe holds 64 kB, so this is plenty; without it a
 // grandchild that keeps the pipe open would hide the end of the server.
-const drainTime = 15 * time.Millisecond
+const drainTime = 25 * time.Millisecond
 
 // exitGrace is how long after the end of its output a process may still be
 // running before it counts as one that closed its output on purpose.
@@ -105,7 +105,7 @@ func (c *child) run(maxBytes int) {
 		c.drain(readDone, saidAll)
 		c.wire.end(c.exitProblem())
 	case <-readDone:
-		c.wire.end(c.outputProblem(readErr))
+		c.wire.end(c.outputProblem(readErr, saidAll))
 	case <-c.wire.life.Done():
 	}
 	c.stop = c.stopLadder()
@@ -145,11 +145,12 @@ func (c *child) exitProblem() error {
 }
 
 // outputProblem says why the output ended: mostly because the process did.
-func (c *child) outputProblem(readErr error) error {
+func (c *child) outputProblem(readErr error, saidAll <-chan struct{}) error {
 	t := time.NewTimer(exitGrace)
 	defer t.Stop()
 	select {
 	case <-c.exited:
+		c.drain(saidAll) // its last words may explain it
 		return c.exitProblem()
 	case <-c.wire.life.Done():
 		return c.wire.cause()

@@ -101,7 +101,7 @@ func (r *remote) openListen(ctx context.Context, s *Session, before *eventReader
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK || !bytes.HasPrefix([]byte(resp.Header.Get("Content-Type")), []byte("text/event-stream")) {
-		defer drainBody(resp.Body)
+		defer drainBody(resp)
 		return nil, statusProblem(resp)
 	}
 	return resp, nil

@@ -82,7 +82,7 @@ func (r *remote) send(ctx context.Context, m message) error {
 	if err != nil {
 		return r.give(m, err)
 	}
-	defer drainBody(resp.Body)
+	defer drainBody(resp)
 	r.noteSession(resp.Header.Get("Mcp-Session-Id"))
 	if err := r.receive(ctx, m, resp); err != nil {
 		return r.give(m, err)
@@ -196,7 +196,7 @@ func (r *remote) leave() {
 		r.wire.log.Debug("session not deleted", "err", err)
 		return
 	}
-	drainBody(resp.Body)
+	drainBody(resp)
 }
 
 // close waits for the streams, which end with the wire, and lets idle connections go.

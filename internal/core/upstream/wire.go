@@ -120,6 +120,11 @@ func (w *wire) request(ctx context.Context, method string, params json.RawMessag
 	case r := <-answer:
 		return r, r.failed
 	case <-ctx.Done():
+		select {
+		case r := <-answer: // it came just in time
+			return r, r.failed
+		default:
+		}
 		w.cancel(id, context.Cause(ctx))
 		return reply{}, context.Cause(ctx)
 	case <-w.life.Done():

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -37,9 +38,9 @@ type Tray struct {
 	clicks chan menu.ID
 	wake   chan struct{} // one slot: dirty is not empty
 
-	mu     sync.Mutex // guards what follows
-	want   *menu.Menu // what should be on the screen
-	dirty  []menu.ID  // slots to look at
+	mu     sync.Mutex       // guards what follows
+	want   *menu.Menu       // what should be on the screen
+	dirty  map[menu.ID]bool // slots to look at
 	status Status
 }
 
@@ -50,7 +51,7 @@ func New(o Options) *Tray {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Tray{o: o, log: log.With("component", "ui"), style: menu.StyleFor(runtime.GOOS, os.Getenv("XDG_CURRENT_DESKTOP")),
-		clicks: make(chan menu.ID, 64), wake: make(chan struct{}, 1), want: menu.Blank(), status: Status{Reason: "starting"}}
+		clicks: make(chan menu.ID, 64), wake: make(chan struct{}, 1), want: menu.Blank(), dirty: map[menu.ID]bool{}, status: Status{Reason: "starting"}}
 }
 
 // Apply notes what should be shown; it is drawn soon.
@@ -59,7 +60,7 @@ func (t *Tray) Apply(ops []menu.Op) {
 	t.want.Apply(ops)
 	for _, op := range ops {
 		if op.Kind == menu.SetNode {
-			t.dirty = append(t.dirty, op.Node.ID)
+			t.dirty[op.Node.ID] = true
 		}
 	}
 	t.mu.Unlock()
@@ -75,10 +76,9 @@ func (t *Tray) take(into *menu.Menu) []menu.ID {
 	defer t.mu.Unlock()
 	into.Icon, into.Tooltip = t.want.Icon, t.want.Tooltip
 	copy(into.Nodes, t.want.Nodes)
-	dirty := t.dirty
-	t.dirty = nil
-	slices.Sort(dirty) // parents have smaller IDs than their children
-	return slices.Compact(dirty)
+	dirty := slices.Sorted(maps.Keys(t.dirty)) // parents have smaller IDs than their children
+	clear(t.dirty)
+	return dirty
 }
 
 // Clicks yields the slots that were clicked.
