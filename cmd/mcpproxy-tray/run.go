@@ -66,9 +66,14 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	if err != nil {
 		return usageError(err)
 	}
-	log, closeLog := core.NewLogger(opt.Dirs, c.ErrOrStderr(), level)
+	threshold := &slog.LevelVar{}
+	threshold.Set(level)
+	log, closeLog := core.NewLogger(opt.Dirs, c.ErrOrStderr(), threshold)
 	defer closeLog()
 	opt.Logger = log
+	if !c.Flags().Changed("log-level") {
+		opt.Level = threshold
+	}
 	if f != nil {
 		f.errOut = c.ErrOrStderr()
 		opt.Show, opt.Tray = f.show, f.status

@@ -76,10 +76,13 @@ func (c *Core) apply(cfg *config.Config) {
 	c.problem.set("config", stateview.Problem{})
 	c.noteConfig(cfg)
 	old := c.cfg.Swap(cfg)
-	if c.o.Listen == "" && cfg.Listen != old.Listen {
-		c.problem.set("listen", stateview.Problem{Code: "MPT-LISTEN-CHANGED",
-			Text: fmt.Sprintf("The configuration asks for the address %s.", cfg.Listen), Hint: "It is used after the next start."})
+	var moved stateview.Problem
+	if c.o.Listen == "" && cfg.Listen != c.asked {
+		moved = stateview.Problem{Code: "MPT-LISTEN-CHANGED",
+			Text: fmt.Sprintf("The configuration asks for the address %s.", cfg.Listen), Hint: "It is used after the next start."}
 	}
+	c.problem.set("listen", moved)
+	c.setLevel(cfg)
 	if !cfg.Equal(old) {
 		c.log.Info("configuration applied", "servers", len(cfg.Servers))
 	}

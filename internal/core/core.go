@@ -23,13 +23,14 @@ import (
 // Options are what a Core needs.
 type Options struct {
 	Dirs       config.Dirs
-	ConfigFile string       // "" = Dirs.ConfigFile()
-	Listen     string       // "" = as the configuration says
-	Version    string       // of this program
-	Self       string       // path of this program; the command "mcpproxy-tray" of a server means it
-	Logger     *slog.Logger // nil discards
-	Show       func()       // shows the program to its user when it is started again; nil: it has no face
-	Tray       func() Tray  // nil: runs without a tray
+	ConfigFile string         // "" = Dirs.ConfigFile()
+	Listen     string         // "" = as the configuration says
+	Version    string         // of this program
+	Self       string         // path of this program; the command "mcpproxy-tray" of a server means it
+	Logger     *slog.Logger   // nil discards
+	Level      *slog.LevelVar // follows the configuration's log_level; nil: the level is not ours to set
+	Show       func()         // shows the program to its user when it is started again; nil: it has no face
+	Tray       func() Tray    // nil: runs without a tray
 }
 
 // Tray says how the tray icon is.
@@ -50,6 +51,7 @@ type Core struct {
 	api      *httpapi.Server
 	listener net.Listener
 	url      string
+	asked    string // address that the configuration asked for when it was opened
 	logs     *serverLogs
 	quit     chan struct{} // one slot: somebody asked the program to end
 	unlock   func() error
@@ -92,6 +94,8 @@ func (c *Core) open() error {
 		cfg = config.Fallback()
 	}
 	c.cfg.Store(cfg)
+	c.asked = cfg.Listen
+	c.setLevel(cfg)
 	c.noteConfig(cfg)
 	c.warn(cfg)
 	c.openStore()
@@ -115,6 +119,12 @@ func (c *Core) open() error {
 		Show: c.o.Show, Quit: c.Quit, Logger: c.o.Logger,
 	})
 	return nil
+}
+
+func (c *Core) setLevel(cfg *config.Config) {
+	if c.o.Level != nil {
+		c.o.Level.Set(cfg.LogLevel)
+	}
 }
 
 // firstRun writes the configuration of a first run if there is none, and reports whether it did.

@@ -19,6 +19,7 @@ type preimage struct {
 	Args                         []string
 	Env                          map[string]string // name to hash of the value
 	Headers                      []string
+	References                   []string
 }
 
 func preimageOf(l Launch) preimage {
@@ -30,6 +31,11 @@ func preimageOf(l Launch) preimage {
 	}
 	if len(l.Headers) > 0 {
 		p.Headers = slices.Sorted(maps.Keys(l.Headers))
+	}
+	for _, name := range p.Headers {
+		if v := l.Headers[name]; strings.Contains(v, "${") {
+			p.References = append(p.References, v)
+		}
 	}
 	return p
 }
@@ -64,6 +70,8 @@ func decode(t *testing.T, b []byte) preimage {
 			p.URL = text
 		case 'h':
 			p.Headers = append(p.Headers, text)
+		case 'r':
+			p.References = append(p.References, text)
 		default:
 			t.Fatalf("unknown tag %q", tag)
 		}
@@ -144,6 +152,12 @@ func TestFingerprintIgnoresWhatIsNotBound(t *testing.T) {
 	l.Headers["Authorization"] = "another token"
 	if Fingerprint(l) != Fingerprint(base()) {
 		t.Error("a renewed header value changes the fingerprint")
+	}
+	for _, value := range []string{"${env:HOME}", "Bearer ${env:OTHER}"} {
+		l.Headers["Authorization"] = value
+		if Fingerprint(l) == Fingerprint(base()) {
+			t.Errorf("header value %q, which names another secret, does not change the fingerprint", value)
+		}
 	}
 	if Fingerprint(Launch{Env: map[string]string{}, Args: []string{}}) != Fingerprint(Launch{}) {
 		t.Error("empty and absent lists differ")

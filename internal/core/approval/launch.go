@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A Launch is what would be run or contacted for a server: everything that a
@@ -42,6 +43,7 @@ const (
 	tagCwd       = 'd'
 	tagURL       = 'u'
 	tagHeader    = 'h'
+	tagReference = 'r'
 )
 
 // encode returns the bytes that are hashed: the formula, then each field as tag,
@@ -68,6 +70,11 @@ func encode(l Launch) []byte {
 	field(tagURL, l.URL)
 	for _, name := range slices.Sorted(maps.Keys(l.Headers)) {
 		field(tagHeader, name)
+		// A renewed token asks nothing, but ${env:…} chooses which secret of
+		// the user leaves for that server.
+		if value := l.Headers[name]; strings.Contains(value, "${") {
+			field(tagReference, value)
+		}
 	}
 	return b
 }

@@ -38,10 +38,9 @@ func environment(own map[string]string) []string {
 
 // command prepares the process of an expanded entry, or says what is wrong with it.
 func (c *Connector) command(srv config.Server, written string) (*exec.Cmd, error) {
-	if srv.Cwd != "" {
-		if fi, err := os.Stat(srv.Cwd); err != nil || !fi.IsDir() {
-			return nil, pCwd.with(srv.Cwd).because(err)
-		}
+	srv.Cwd = workingDir(srv.Cwd)
+	if fi, err := os.Stat(srv.Cwd); err != nil || !fi.IsDir() {
+		return nil, pCwd.with(srv.Cwd).because(err)
 	}
 	path, err := c.lookPath(srv, written)
 	if err != nil {
@@ -53,6 +52,26 @@ func (c *Connector) command(srv config.Server, written string) (*exec.Cmd, error
 	cmd.Env = environment(srv.Env)
 	cmd.SysProcAttr = groupAttr()
 	return cmd, nil
+}
+
+// workingDir returns where a server runs: as configured, relative to the home
+// directory. It never depends on where this program was started, so that an
+// approval of "./run.sh" means one file.
+func workingDir(configured string) string {
+	if filepath.IsAbs(configured) {
+		return configured
+	}
+	home, err := os.UserHomeDir()
+	if err == nil {
+		var f *os.File
+		if f, err = os.Open(home); err == nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		home = string(filepath.Separator)
+	}
+	return filepath.Join(home, configured)
 }
 
 // lookPath finds the program: by the PATH the server itself will have, and

@@ -99,6 +99,9 @@ func untilEnd(ctx context.Context, w *wire) (context.Context, func()) {
 
 // give returns err, and ends the session if no later request can fare better.
 func (r *remote) give(m message, err error) error {
+	if hasEntry(err, pForbidden) && r.negotiated() != "" {
+		return err // of this call alone: what its arguments or its tool may not
+	}
 	fatal := hasEntry(err, pSignIn, pForbidden, pSessionLost, pRefused, pDNS, pUnreachable,
 		pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect)
 	if fatal && (m.method != methodListen) {
