@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/httpapi"
@@ -17,9 +18,24 @@ func (c *Core) SetEnabled(_ context.Context, name string, on bool) error {
 	return c.edit(c.file.SetEnabled(name, on))
 }
 
-// Add puts a server into the configuration file and applies it. It does not approve it.
-func (c *Core) Add(_ context.Context, name string, entry json.RawMessage) error {
-	return c.edit(c.file.Add(name, entry))
+// shownWithin is how long Add waits for its server to be in a snapshot.
+const shownWithin = 2 * time.Second
+
+// Add puts a server into the configuration file and applies it. It does not
+// approve it. When it returns nil, the server is in the read model, so that it
+// can be asked for.
+func (c *Core) Add(ctx context.Context, name string, entry json.RawMessage) error {
+	if err := c.edit(c.file.Add(name, entry)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, shownWithin)
+	defer cancel()
+	for s := range c.StateView().Watch(ctx) {
+		if _, ok := s.GetServer(name); ok {
+			break
+		}
+	}
+	return nil
 }
 
 // Remove takes a server out of the configuration file and applies that.
