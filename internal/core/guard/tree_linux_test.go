@@ -1,3 +1,5 @@
+//go:build killloop
+
 package guard
 
 import (
