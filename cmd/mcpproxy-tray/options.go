@@ -43,7 +43,7 @@ func (o *options) connect() (*api, error) {
 	return connect(dirs)
 }
 
-// openCore opens the core with these options.
+// coreOptions returns what these options ask of the core.
 func (o *options) coreOptions() (core.Options, error) {
 	dirs, err := o.dirs()
 	if err != nil {

@@ -150,8 +150,8 @@ func explain(err error) error {
 	}
 	if x, ok := errors.AsType[explained](err); ok {
 		e.problem = x.Problem()
-	} else if x, ok := errors.AsType[*config.Error](err); ok {
-		e.problem = stateview.Problem{Code: "MPT-CONFIG", Text: x.Error(), Hint: x.Hint, Action: "edit_config"}
+	} else if p, ok := fileProblem(err); ok {
+		e.problem = p
 	}
 	return e
 }

@@ -76,9 +76,9 @@ func (c *Core) status() httpapi.Status {
 
 // configProblem shows why the configuration file is not in force.
 func (c *Core) configProblem(err error) {
-	p := stateview.Problem{Code: "MPT-CONFIG", Text: "The configuration cannot be used.", Hint: "See the log.", Action: "edit_config"}
-	if e, ok := errors.AsType[*config.Error](err); ok {
-		p.Text, p.Hint = e.Error(), e.Hint
+	p, ok := fileProblem(err)
+	if !ok {
+		p.Text, p.Hint = "The configuration cannot be used.", "See the log."
 	}
 	c.problem.set("config", p)
 	c.log.Error("configuration not in force", "err", err)
@@ -96,18 +96,28 @@ func (c *Core) warn(cfg *config.Config) {
 // noteConfig shows what a valid configuration leaves to be desired.
 func (c *Core) noteConfig(cfg *config.Config) {
 	c.problem.set("refused", entryProblem("MPT-CONFIG-REFUSED", cfg.Refused))
+	var gate, auth stateview.Problem
 	if !cfg.Quarantine {
-		c.problem.set("quarantine", stateview.Problem{Code: "MPT-QUARANTINE-OFF",
-			Text: "Quarantine is off: new servers run without being approved.", Hint: `Remove "quarantine": false from the configuration to turn it on.`})
-	} else {
-		c.problem.set("quarantine", stateview.Problem{})
+		gate = stateview.Problem{Code: "MPT-QUARANTINE-OFF",
+			Text: "Quarantine is off: new servers run without being approved.", Hint: `Remove "quarantine": false from the configuration to turn it on.`}
 	}
 	if cfg.MCPAuth == "none" {
-		c.problem.set("mcp_auth", stateview.Problem{Code: "MPT-MCP-OPEN",
-			Text: "Every program on this computer can use the MCP endpoint: it asks for no token.", Hint: `Remove "mcp_auth": "none" from the configuration once your clients can send the token.`})
-	} else {
-		c.problem.set("mcp_auth", stateview.Problem{})
+		auth = stateview.Problem{Code: "MPT-MCP-OPEN",
+			Text: "Every program on this computer can use the MCP endpoint: it asks for no token.", Hint: `Remove "mcp_auth": "none" from the configuration once your clients can send the token.`}
 	}
+	c.problem.set("quarantine", gate)
+	c.problem.set("mcp_auth", auth)
+}
+
+// fileProblem words an error of the configuration file; ok is false for any
+// other error, and then it has no text.
+func fileProblem(err error) (p stateview.Problem, ok bool) {
+	p = stateview.Problem{Code: "MPT-CONFIG", Action: "edit_config"}
+	e, ok := errors.AsType[*config.Error](err)
+	if ok {
+		p.Text, p.Hint = e.Error(), e.Hint
+	}
+	return p, ok
 }
 
 // entryProblem words refused entries as one problem; none gives the zero problem.
