@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,8 +64,8 @@ func (f *File) watch(ctx context.Context, p pace) iter.Seq2[*Config, error] {
 				if !w.wait(ctx) {
 					return
 				}
-			case err != nil && id != doubted:
-				doubted = id
+			case err != nil && id+w.written() != doubted:
+				doubted = id + w.written()
 				if !pause(ctx, w.doubt) {
 					return
 				}
@@ -109,6 +110,16 @@ func (w *watcher) look() (id string, _ *Config, _ *Error) {
 	}
 	cfg, err := parse(w.file.path, content)
 	return fmt.Sprintf("%x", sha256.Sum256(content)) + w.trouble, cfg, err
+}
+
+// written tells two writes of the same content apart: half of one save often
+// equals half of the next.
+func (w *watcher) written() string {
+	info, err := os.Stat(w.file.path)
+	if err != nil {
+		return ""
+	}
+	return info.ModTime().String()
 }
 
 // wait blocks until something may have changed and is quiet again. It reports
