@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/config", "core/demo", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/config", "core/demo", "core/guard", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -37,17 +37,21 @@ var layers = map[string]rule{
 	"internal/core/supervisor": {ours: []string{"core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
 		ours:  []string{"core/config", "stateview"},
-		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys"},
+		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},
 	},
-	"internal/core/approval": {},
-	"internal/core/guard":    {third: []string{"golang.org/x/sys"}}, // for Windows alone
-	"internal/core/store":    {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
-	"internal/core/proxy":    {ours: []string{"stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
-	"internal/core/httpapi":  {ours: []string{"stateview"}},
-	"internal/core/demo":     {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
-	"internal/tray":          {ours: []string{"stateview", "tray/menu", "/assets"}},
-	"internal/tray/menu":     {ours: []string{"stateview"}},
-	"internal/tray/ui":       {ours: []string{"tray/menu"}, third: []string{"fyne.io/systray", "github.com/godbus/dbus"}},
+	"internal/core/approval":   {},
+	"internal/core/machine":    {third: []string{"github.com/godbus/dbus", "golang.org/x/sys"}},
+	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},
+	"internal/core/faults":     {},                                                          // a table for documents and tests
+	"internal/core/evilserver": {third: []string{"github.com/modelcontextprotocol/go-sdk"}}, // a program for tests; not linked into the binary
+	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
+	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
+	"internal/core/proxy":      {ours: []string{"stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/httpapi":    {ours: []string{"stateview"}},
+	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
+	"internal/tray/menu":       {ours: []string{"stateview"}},
+	"internal/tray/ui":         {ours: []string{"tray/menu"}, third: []string{"fyne.io/systray", "github.com/godbus/dbus"}},
 	"internal/tray/notify": {
 		ours:  []string{"stateview"},
 		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},
