@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/proxy"
 	"mcpproxy-tray/internal/core/store"
@@ -27,6 +28,7 @@ type Options struct {
 	Listen     string         // "" = as the configuration says
 	Version    string         // of this program
 	Self       string         // path of this program; the command "mcpproxy-tray" of a server means it
+	Tree       *guard.Tree    // starts and ends the servers' processes; nil: one without a guard
 	Logger     *slog.Logger   // nil discards
 	Level      *slog.LevelVar // follows the configuration's log_level; nil: the level is not ours to set
 	Show       func()         // shows the program to its user when it is started again; nil: it has no face
@@ -70,6 +72,9 @@ type Core struct {
 func Open(ctx context.Context, o Options) (*Core, error) {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	o.ConfigFile = cmp.Or(o.ConfigFile, o.Dirs.ConfigFile())
+	if o.Tree == nil {
+		o.Tree = guard.New()
+	}
 	c := &Core{o: o, log: o.Logger.With("component", "core"), file: config.Open(o.ConfigFile),
 		logs: &serverLogs{dirs: o.Dirs}, quit: make(chan struct{}, 1)}
 	if err := o.Dirs.Make(); err != nil {
@@ -87,6 +92,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 
 // open does what needs the lock.
 func (c *Core) open() error {
+	c.claim()
 	first := c.firstRun()
 	cfg, err := c.file.Load()
 	if err != nil {
@@ -119,6 +125,20 @@ func (c *Core) open() error {
 		Show: c.o.Show, Quit: c.Quit, Logger: c.o.Logger,
 	})
 	return nil
+}
+
+// claim ends what a run that was killed together with its guard has left.
+func (c *Core) claim() {
+	left, err := c.o.Tree.Claim(c.o.Dirs.Data)
+	if len(left) > 0 {
+		c.log.Warn("processes of an earlier run were ended", "pids", left)
+	}
+	if err != nil {
+		c.log.Error("processes of an earlier run are left", "err", err)
+	}
+	if n := c.o.Tree.Restarts(); n > 0 {
+		c.log.Warn("started again after a crash", "times_in_a_minute", n)
+	}
 }
 
 func (c *Core) setLevel(cfg *config.Config) {
@@ -212,7 +232,7 @@ func (c *Core) Run(ctx context.Context) error {
 	work("endpoint", c.endpoint.Run)
 	work("http", func(ctx context.Context) error { return c.api.Serve(ctx, c.listener) })
 	workers.Go(func() { c.watchConfig(ctx) })
-	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), URL: c.url, Version: c.o.Version}); err != nil {
+	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)
 	}
 	c.log.Info("serving", "url", c.url)
@@ -223,6 +243,7 @@ func (c *Core) Run(ctx context.Context) error {
 		cancel(errQuit)
 	}
 	c.log.Info("stopping")
+	c.o.Tree.Close() // nothing starts any more
 	// Who starts the program now must not take this instance for one that goes on.
 	if err := os.Remove(c.o.Dirs.Instance()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.log.Warn("instance file was left", "err", err)

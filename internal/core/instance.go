@@ -29,9 +29,9 @@ const settle = 3 * time.Second
 // An Instance is what a running instance says of itself in instance.json,
 // from the moment it listens until it ends.
 type Instance struct {
-	PID      int    `json:"pid"`
-	GuardPID int    `json:"guard_pid,omitempty"`
-	URL      string `json:"url"` // e.g. "http://127.0.0.1:7420"
+	PID      int    `json:"pid"`                 // of the process that serves
+	GuardPID int    `json:"guard_pid,omitempty"` // of the one that was started, and ends last; 0 without a guard
+	URL      string `json:"url"`                 // e.g. "http://127.0.0.1:7420"
 	Version  string `json:"version"`
 }
 

@@ -21,7 +21,7 @@ const attemptTime = 150 * time.Second
 func (c *Core) supervisorOptions() supervisor.Options {
 	o := supervisor.Options{
 		Connector: connector{&upstream.Connector{
-			Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
+			Processes: c.o.Tree, Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
 			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
 		}},
 		Settings: supervisor.Settings{StartTimeout: attemptTime},

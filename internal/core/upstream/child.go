@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -24,8 +23,21 @@ const exitGrace = 100 * time.Millisecond
 // signal once the server itself has ended.
 const leftoverTime = 500 * time.Millisecond
 
+// Processes starts and ends the servers' processes so that none is left behind,
+// whatever happens to this program. Its methods may be called concurrently.
+type Processes interface {
+	// Start starts cmd, unless the program is ending. The caller waits for it.
+	Start(cmd *exec.Cmd) error
+
+	// Stop ends a process and all that descends from it, even if it has ended
+	// itself: it asks, gives them polite to end, and kills the rest. An error names
+	// what could not be ended.
+	Stop(p *os.Process, polite time.Duration) error
+}
+
 // A child is a server's process with its pipes.
 type child struct {
+	procs  Processes
 	cmd    *exec.Cmd
 	wire   *wire
 	stdin  *os.File
@@ -46,9 +58,9 @@ type child struct {
 
 // startChild starts the process and the goroutines that serve it. They end, and
 // gone is closed, soon after the wire or the process has ended.
-func startChild(cmd *exec.Cmd, w *wire, log io.Writer, limits Timeouts, maxBytes int) (*child, error) {
+func startChild(procs Processes, cmd *exec.Cmd, w *wire, log io.Writer, limits Timeouts, maxBytes int) (*child, error) {
 	c := &child{
-		cmd: cmd, wire: w, log: log, limits: limits,
+		procs: procs, cmd: cmd, wire: w, log: log, limits: limits,
 		writing: make(chan struct{}, 1), exited: make(chan struct{}), gone: make(chan struct{}),
 	}
 	w.carrier = c
@@ -79,7 +91,7 @@ func (c *child) start() (err error) {
 	// Files, not the library's copying: Wait then returns when the process
 	// ends, even if a grandchild keeps a pipe open.
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = theirs[0], theirs[1], theirs[2]
-	return c.cmd.Start()
+	return c.procs.Start(c.cmd)
 }
 
 func closeAll(files ...*os.File) {
@@ -162,20 +174,14 @@ func (c *child) outputProblem(readErr error, saidAll <-chan struct{}) error {
 	return pStdoutClosed.with().because(readErr).add(c.tail.hint())
 }
 
-// stopLadder ends the process group: close its input, ask, kill.
+// stopLadder ends the process and what it started: close its input, ask, kill.
 func (c *child) stopLadder() error {
 	c.closeStdin()
-	if !c.awaitExit(c.limits.StopInput) {
-		askGroup(c.cmd.Process)
-		if !c.awaitExit(c.limits.StopAsk) {
-			killGroup(c.cmd.Process)
-			if !c.awaitExit(c.limits.StopKill) {
-				return fmt.Errorf("process %d cannot be killed", c.cmd.Process.Pid)
-			}
-		}
+	polite := c.limits.StopAsk
+	if c.awaitExit(c.limits.StopInput) {
+		polite = min(polite, leftoverTime)
 	}
-	c.endLeftovers()
-	return nil
+	return c.procs.Stop(c.cmd.Process, polite)
 }
 
 // closeStdin tells the server that we are done. A writer that is stuck is
@@ -194,20 +200,6 @@ func (c *child) awaitExit(d time.Duration) bool {
 	case <-t.C:
 		return false
 	}
-}
-
-// endLeftovers ends what the server started and did not end itself.
-func (c *child) endLeftovers() {
-	if !askGroup(c.cmd.Process) {
-		return
-	}
-	for wait := 2 * time.Millisecond; wait < leftoverTime; wait *= 2 {
-		if !groupLeft(c.cmd.Process) {
-			return
-		}
-		time.Sleep(wait)
-	}
-	killGroup(c.cmd.Process)
 }
 
 // send writes one line. It implements carrier.

@@ -46,11 +46,11 @@ func (c *Connector) command(srv config.Server, written string) (*exec.Cmd, error
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, srv.Args...) // not CommandContext: the stop ladder is ours, over the whole group
+	cmd := exec.Command(path, srv.Args...) // not CommandContext: the stop ladder is ours, over all that it starts
 	cmd.Args[0] = srv.Command
 	cmd.Dir = srv.Cwd
 	cmd.Env = environment(srv.Env)
-	cmd.SysProcAttr = groupAttr()
+	cmd.SysProcAttr = processAttr()
 	return cmd, nil
 }
 

@@ -29,7 +29,6 @@ type Timeouts struct {
 	Headers   time.Duration // until a remote server must have taken a notification; 10 s
 	StopInput time.Duration // between closing a process's input and asking it to end; 2 s
 	StopAsk   time.Duration // between asking and killing; 3 s
-	StopKill  time.Duration // until a killed process is reported as not killable; 500 ms
 }
 
 func (t Timeouts) withDefaults() Timeouts {
@@ -41,7 +40,6 @@ func (t Timeouts) withDefaults() Timeouts {
 		Headers:   cmp.Or(t.Headers, 10*time.Second),
 		StopInput: cmp.Or(t.StopInput, 2*time.Second),
 		StopAsk:   cmp.Or(t.StopAsk, 3*time.Second),
-		StopKill:  cmp.Or(t.StopKill, 500*time.Millisecond),
 	}
 }
 
@@ -50,8 +48,9 @@ func (t Timeouts) withDefaults() Timeouts {
 const DefaultMaxBytes = 16 << 20
 
 // A Connector opens sessions. Its fields must not change once it is used; the
-// zero value works. It may be used concurrently.
+// zero value works for remote servers. It may be used concurrently.
 type Connector struct {
+	Processes Processes                   // for servers with a command; needed for those alone
 	Version   string                      // ours, told to the servers
 	Self      string                      // path of this binary: the command "mcpproxy-tray" means it
 	ServerLog func(name string) io.Writer // where a server's stderr and stray output go; closed if it is an io.Closer; may be nil
@@ -129,7 +128,7 @@ func (c *Connector) openStdio(ctx context.Context, srv config.Server, written st
 	if c.ServerLog != nil {
 		log = c.ServerLog(srv.Name)
 	}
-	child, err := startChild(cmd, s.wire, log, c.limits(), c.maxBytes())
+	child, err := startChild(c.Processes, cmd, s.wire, log, c.limits(), c.maxBytes())
 	if err != nil {
 		closeLog(log)
 		s.wire.end(err)

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -61,11 +62,11 @@ func sdkServer() *mcp.Server {
 // testTimeouts are short enough for tests and long enough for a loaded machine.
 var testTimeouts = Timeouts{
 	Start: 20 * time.Second, Probe: 300 * time.Millisecond,
-	StopInput: 300 * time.Millisecond, StopAsk: 300 * time.Millisecond, StopKill: 5 * time.Second,
+	StopInput: 300 * time.Millisecond, StopAsk: 300 * time.Millisecond,
 }
 
 func testConnector() *Connector {
-	return &Connector{Version: "test", Timeouts: testTimeouts}
+	return &Connector{Processes: guard.New(), Version: "test", Timeouts: testTimeouts}
 }
 
 // childOf returns an entry that runs the test binary as a server.

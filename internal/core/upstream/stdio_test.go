@@ -225,24 +225,6 @@ func TestKillIsNoticedAtOnce(t *testing.T) {
 	}
 }
 
-func TestCloseEndsEverything(t *testing.T) {
-	for _, mode := range []string{"sdk", "old", "stubborn", "stubborn+grandchild", "old+grandchild+flood"} {
-		t.Run(mode, func(t *testing.T) {
-			s, err := testConnector().Connect(t.Context(), childOf(mode))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-			if err := s.Wait(); err != nil {
-				t.Errorf("Wait after Close: %v", err)
-			}
-			waitFor(t, "the group to be gone", func() bool { return !groupLeft(s.child.cmd.Process) })
-		})
-	}
-}
-
 func TestServerLogGetsWhatIsNoMessage(t *testing.T) {
 	c := testConnector()
 	r, w := io.Pipe()

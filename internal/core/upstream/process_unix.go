@@ -4,27 +4,14 @@ package upstream
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// groupAttr puts a server into a process group of its own, so that what it
-// starts can be ended with it.
-func groupAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
-
-// askGroup asks the process and what it started to end. It reports whether
-// there was any left.
-func askGroup(p *os.Process) bool { return unix.Kill(-p.Pid, unix.SIGTERM) == nil }
-
-// killGroup ends the process and what it started at once. It reports whether
-// there was any left.
-func killGroup(p *os.Process) bool { return unix.Kill(-p.Pid, unix.SIGKILL) == nil }
-
-// groupLeft reports whether anything of the group still runs.
-func groupLeft(p *os.Process) bool { return unix.Kill(-p.Pid, 0) == nil }
+// processAttr returns nothing: Processes does all that is needed here.
+func processAttr() *syscall.SysProcAttr { return nil }
 
 // badProgram reports whether the system refused the file as a program.
 func badProgram(err error) bool {
