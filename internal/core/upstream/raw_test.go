@@ -122,6 +122,15 @@ func answer(has func(string) bool, id, method, params string) {
 	case "notifications/cancelled":
 		fmt.Fprintln(os.Stderr, "cancelled", params)
 		say(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`) // how a test knows
+	case methodPing:
+		switch {
+		case has("noping"):
+			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"Method not found"}}`, id)
+		case has("chirps"):
+			say(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"busy"}}`)
+		case !has("deaf"):
+			say(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+		}
 	case "params": // gives back what came in
 		if params == "" {
 			params = `"absent"`

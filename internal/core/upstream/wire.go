@@ -61,6 +61,7 @@ type wire struct {
 	inbox    chan jsonrpc.Message // for the library: replies to it, and requests of the server
 	changed  chan struct{}        // one slot: the server said that its tools changed
 	heard    atomic.Bool          // the server has sent a message
+	received atomic.Uint64        // how many messages the server has sent
 	silent   atomic.Bool          // the server did not answer server/discover in time
 	replied  sync.Once            // closes answered
 	answered chan struct{}        // closed with the first reply to the library
@@ -224,6 +225,7 @@ func (w *wire) deliver(msg []byte) (answers []byte, err error) {
 		return nil, errNotJSON
 	}
 	w.heard.Store(true)
+	w.received.Add(1)
 	switch {
 	case e.isReply():
 		if id, ok := ourID(e.id); ok {
