@@ -49,7 +49,7 @@ func TestCommandsInDocuments(t *testing.T) {
 			commands++
 			line, _, _ := strings.Cut(m[1], " #")
 			args := strings.Fields(line)
-			c, rest, err := newRoot().Find(args)
+			c, rest, err := newRoot(nil).Find(args)
 			if err == nil {
 				err = c.ParseFlags(rest)
 			}
@@ -69,7 +69,7 @@ func TestCommandsInDocuments(t *testing.T) {
 // TestTableOfCommands makes sure that docs/cli.md names every command, and none that is not there.
 func TestTableOfCommands(t *testing.T) {
 	text := documents(t)["../../docs/cli.md"]
-	root := newRoot()
+	root := newRoot(nil)
 	for _, c := range root.Commands() {
 		if c.Name() != "help" && !strings.Contains(text, "`"+c.Name()) && !strings.Contains(text, ", `"+c.Name()) {
 			t.Errorf("docs/cli.md does not mention %q", c.Name())

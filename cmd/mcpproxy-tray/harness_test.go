@@ -64,6 +64,7 @@ type program struct {
 	ended  chan struct{} // closed once the process has ended
 	err    error         // of Wait; valid after ended
 	url    string
+	app    int // process id of the one that serves, below cmd, which is its guard
 	admin  string
 }
 
@@ -153,10 +154,10 @@ func (p *program) waitUp() {
 			return false
 		}
 		var inst core.Instance
-		if json.Unmarshal(data, &inst) != nil || inst.PID != p.cmd.Process.Pid {
+		if json.Unmarshal(data, &inst) != nil || inst.GuardPID != p.cmd.Process.Pid {
 			return false
 		}
-		p.url = inst.URL
+		p.url, p.app = inst.URL, inst.PID
 		token, err := os.ReadFile(filepath.Join(p.home, "admin.token"))
 		p.admin = strings.TrimSpace(string(token))
 		return err == nil

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"mcpproxy-tray/internal/core/guard"
 )
 
 // version is set by the linker.
@@ -42,18 +44,37 @@ func (f *failure) Error() string {
 func usageError(err error) error { return &failure{code: exitUsage, text: err.Error()} }
 
 func main() {
+	args := os.Args[1:]
+	if !supervises(args) {
+		os.Exit(plain(args))
+	}
+	// Before anything is opened or started: this process may become the guard.
+	os.Exit(guard.Main(func(tree *guard.Tree) int {
+		ctx, stop := tree.StopContext(context.Background())
+		defer stop()
+		return execute(ctx, newRoot(tree), args, os.Stdout, os.Stderr)
+	}))
+}
+
+// supervises reports whether a command line runs servers, and so needs the guard.
+func supervises(args []string) bool {
+	root := newRoot(nil)
+	c, _, err := root.Find(args)
+	return err == nil && (c == root || c.Name() == "serve")
+}
+
+// plain runs a command line that starts no servers.
+func plain(args []string) int {
 	// A closed terminal or pipe must not end the program half-way. A signal that is
-	// caught, unlike one that is ignored, is not passed on to the servers.
+	// caught, unlike one that is ignored, is not passed on.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return execute(ctx, newRoot(nil), args, os.Stdout, os.Stderr)
 }
 
 // execute runs one command line and returns the exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -68,8 +89,9 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// options are the flags that every command understands.
+// options are the flags that every command understands, and what the program runs on.
 type options struct {
+	tree     *guard.Tree // nil in a command that starts nothing
 	config   string
 	listen   string
 	logLevel string
@@ -78,8 +100,8 @@ type options struct {
 
 func (o *options) json() bool { return o.output == "json" }
 
-func newRoot() *cobra.Command {
-	o := &options{}
+func newRoot(tree *guard.Tree) *cobra.Command {
+	o := &options{tree: tree}
 	root := &cobra.Command{
 		Use:   "mcpproxy-tray",
 		Short: "Supervise MCP servers from the tray and serve them at one endpoint",

@@ -163,7 +163,7 @@ func TestIdleCostsNothing(t *testing.T) {
 	}
 	item := traytest.Attach(t, bus.Address).Item(t, "")
 	item.WaitEntry(t, "demo4", "Disable")
-	pid := prog.cmd.Process.Pid
+	pid := prog.app
 	atRest(t, pid)
 	item.ResetSignals(t) // asks the program something, too
 	// Of the connections that a client opens ahead, the program cuts the unused after 10 s.

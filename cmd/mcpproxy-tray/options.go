@@ -53,7 +53,7 @@ func (o *options) coreOptions() (core.Options, error) {
 	if err != nil {
 		return core.Options{}, fmt.Errorf("find own program file: %w", err)
 	}
-	return core.Options{Dirs: dirs, ConfigFile: o.config, Listen: o.listen, Version: version, Self: self}, nil
+	return core.Options{Tree: o.tree, Dirs: dirs, ConfigFile: o.config, Listen: o.listen, Version: version, Self: self}, nil
 }
 
 // startFailure words why the program did not start.

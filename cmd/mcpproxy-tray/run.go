@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mcpproxy-tray/internal/core"
+	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/stateview"
 	"mcpproxy-tray/internal/tray"
 	"mcpproxy-tray/internal/tray/desktop"
@@ -43,7 +44,7 @@ func newServe(o *options) *cobra.Command {
 
 // runTray runs the program in the tray.
 func runTray(c *cobra.Command, o *options) error {
-	f := &face{note: notify.NewDesktop(tray.Picture())}
+	f := &face{tree: o.tree, note: notify.NewDesktop(tray.Picture())}
 	err := start(c, o, f, f.run)
 	if err != nil && f.notifier == nil {
 		// Who started it from the desktop sees no terminal.
@@ -109,6 +110,7 @@ func showRunning(c *cobra.Command, o *options, inst core.Instance) error {
 
 // A face is what the desktop shows of a core: icon, menu and notifications.
 type face struct {
+	tree     *guard.Tree
 	note     *notify.Desktop
 	errOut   io.Writer
 	screen   *ui.Tray
@@ -136,7 +138,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	f.screen = ui.New(ui.Options{ID: appID, Icon: tray.Icon, Status: f.hostChanged, Logger: log})
 	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Logger: log})
 	t := tray.New(tray.Options{
-		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{}, Notify: f.notifier.Show,
+		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		LogFile: p.LogFile, URL: p.EndpointURL, Quit: p.Quit, Logger: log,
 	})
 	ctx, cancel := context.WithCancel(ctx)

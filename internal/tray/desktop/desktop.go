@@ -17,14 +17,18 @@ import (
 
 // A Desktop is the desktop of the user who started the program. Its errors are
 // worded for people.
-type Desktop struct{}
+type Desktop struct {
+	// Start starts a program that is the user's from then on: it outlives this one,
+	// with its terminal and its process group. It must be set.
+	Start func(*exec.Cmd) error
+}
 
 // copyLimit is how long a clipboard tool may take: xclip waits for a display that hangs.
 const copyLimit = 3 * time.Second
 
 // OpenFile shows a file in the program the user has chosen for its kind. It does
 // not wait for that program.
-func (Desktop) OpenFile(path string) error {
+func (d Desktop) OpenFile(path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no %s yet", path)
 	} else if err != nil {
@@ -34,8 +38,7 @@ func (Desktop) OpenFile(path string) error {
 	if cmd.Err != nil {
 		return fmt.Errorf("there is no program to open it with: %s; the file is %s", openHint, path)
 	}
-	detach(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := d.Start(cmd); err != nil {
 		return fmt.Errorf("%s could not be started; the file is %s", cmd.Path, path)
 	}
 	go reap(cmd)

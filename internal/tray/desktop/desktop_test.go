@@ -4,6 +4,7 @@ package desktop_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 
 	"mcpproxy-tray/internal/tray/desktop"
 )
+
+var theDesktop = desktop.Desktop{Start: (*exec.Cmd).Start}
 
 // install puts a shell script of that name alone into the PATH.
 func install(t *testing.T, name, script string) (dir string) {
@@ -30,7 +33,7 @@ func TestOpenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if err := (desktop.Desktop{}).OpenFile(file); err != nil {
+	if err := theDesktop.OpenFile(file); err != nil {
 		t.Fatal(err)
 	}
 	if d := time.Since(began); d > time.Second {
@@ -54,10 +57,10 @@ func TestOpenFileSaysWhatIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	missing := filepath.Join(dir, "none.log")
-	if err := (desktop.Desktop{}).OpenFile(missing); err == nil || !strings.Contains(err.Error(), "there is no "+missing) {
+	if err := theDesktop.OpenFile(missing); err == nil || !strings.Contains(err.Error(), "there is no "+missing) {
 		t.Errorf("error = %v", err)
 	}
-	if err := (desktop.Desktop{}).OpenFile(dir); err == nil || !strings.Contains(err.Error(), "install xdg-utils") {
+	if err := theDesktop.OpenFile(dir); err == nil || !strings.Contains(err.Error(), "install xdg-utils") {
 		t.Errorf("error = %v", err)
 	}
 }
