@@ -149,12 +149,8 @@ func run(t testing.TB, home string, env []string, args ...string) *program {
 func (p *program) waitUp() {
 	p.t.Helper()
 	p.wait("the program to be up", func() bool {
-		data, err := os.ReadFile(filepath.Join(p.home, "instance.json"))
-		if err != nil {
-			return false
-		}
-		var inst core.Instance
-		if json.Unmarshal(data, &inst) != nil || inst.GuardPID != p.cmd.Process.Pid {
+		inst, ok := readInstanceFile(p.home)
+		if !ok || inst.GuardPID != p.cmd.Process.Pid {
 			return false
 		}
 		p.url, p.app = inst.URL, inst.PID
@@ -162,6 +158,11 @@ func (p *program) waitUp() {
 		p.admin = strings.TrimSpace(string(token))
 		return err == nil
 	})
+}
+
+func readInstanceFile(home string) (inst core.Instance, ok bool) {
+	data, err := os.ReadFile(filepath.Join(home, "instance.json"))
+	return inst, err == nil && json.Unmarshal(data, &inst) == nil
 }
 
 // stop ends the program in order, and by force if it does not.

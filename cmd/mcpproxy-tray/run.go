@@ -72,6 +72,9 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	log, closeLog := core.NewLogger(opt.Dirs, c.ErrOrStderr(), threshold)
 	defer closeLog()
 	opt.Logger = log
+	if err := core.KeepCrashReport(opt.Dirs); err != nil {
+		log.Warn("a crash would leave no report", "err", err)
+	}
 	if !c.Flags().Changed("log-level") {
 		opt.Level = threshold
 	}

@@ -93,6 +93,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 // open does what needs the lock.
 func (c *Core) open() error {
 	c.claim()
+	c.noteCrash()
 	first := c.firstRun()
 	cfg, err := c.file.Load()
 	if err != nil {
@@ -135,9 +136,6 @@ func (c *Core) claim() {
 	}
 	if err != nil {
 		c.log.Error("processes of an earlier run are left", "err", err)
-	}
-	if n := c.o.Tree.Restarts(); n > 0 {
-		c.log.Warn("started again after a crash", "times_in_a_minute", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
@@ -114,7 +115,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	s.opt.Logger.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", v)
+	s.opt.Logger.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", v, "stack", string(debug.Stack()))
 	refuse(w, r, errInternal)
 }
 
