@@ -57,7 +57,7 @@ func (d *document) checkText() *Error {
 	const saveUTF8 = "Save the file as UTF-8."
 	switch {
 	case len(d.text) > maxBytes:
-		return &Error{Path: d.path, Text: "The file is larger than 64 MB.", Hint: "Is it the right file?", cause: ErrInvalid}
+		return tooLarge(d.path)
 	case len(bytes.TrimLeft(d.text, " \t\r\n")) == 0:
 		return &Error{Path: d.path, Text: "The file is empty.", cause: ErrInvalid,
 			Hint: `It may still be being written. A configuration without servers is {"mcpServers": {}}.`}

@@ -19,13 +19,14 @@ const editAttempts = 5
 type File struct {
 	path   string
 	edited chan struct{} // one slot: this File wrote its file
+	disk   disk
 
 	mu sync.Mutex // serialises edits; held during their I/O, which nothing else waits for
 }
 
 // Open returns the file at path, which need not exist. It does no I/O.
 func Open(path string) *File {
-	return &File{path: path, edited: make(chan struct{}, 1)}
+	return &File{path: path, edited: make(chan struct{}, 1), disk: systemDisk()}
 }
 
 // Path returns where the file is, as given to Open.
@@ -91,7 +92,7 @@ func (f *File) editOnce(server string, e edit) *Error {
 	if bytes.Equal(changed, content) {
 		return nil
 	}
-	if err := replaceFile(f.path, content, changed); err != nil {
+	if err := f.disk.replace(f.path, content, changed); err != nil {
 		return err
 	}
 	select {
@@ -108,20 +109,40 @@ func readFile(path string) ([]byte, *Error) {
 		return nil, readError(path, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &Error{Path: path, Text: "This is not a file but a folder or a device.", Hint: "Give the path of a file.", cause: ErrInvalid}
+		return nil, &Error{Path: path, Text: "This is not a file but " + placeKind(info.Mode()) + ".", Hint: "Give the path of a file.", cause: ErrInvalid}
+	}
+	const most = maxBytes + 4 // more than a mark too much: Parse refuses it
+	if info.Size() >= most {
+		return nil, tooLarge(path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, readError(path, err)
 	}
 	defer file.Close()
-	const most = maxBytes + 4 // more than a mark too much: Parse refuses it
 	var content bytes.Buffer
-	content.Grow(int(min(info.Size(), most)) + bytes.MinRead)
+	content.Grow(int(info.Size()) + bytes.MinRead)
 	if _, err := content.ReadFrom(io.LimitReader(file, most)); err != nil {
 		return nil, readError(path, err)
 	}
 	return content.Bytes(), nil
+}
+
+func tooLarge(path string) *Error {
+	return &Error{Path: path, Text: "The file is larger than 64 MB.", Hint: "Is it the right file?", cause: ErrInvalid}
+}
+
+// placeKind names what is in the place of a file.
+func placeKind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
 }
 
 func readError(path string, err error) *Error {
@@ -131,6 +152,10 @@ func readError(path string, err error) *Error {
 		e.Text, e.Hint = "There is no such file.", "Create it, or start mcpproxy-tray with another --config."
 	case errors.Is(err, fs.ErrPermission):
 		e.Text, e.Hint = "This user may not read the file.", "Change its owner or its permissions."
+	case errors.Is(err, syscall.ELOOP):
+		e.Text, e.Hint = "The file is a link that leads back to itself.", "Make the link point to a file."
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		e.Text, e.Hint = "The path of the file is too long.", "Use another place."
 	}
 	return e
 }
@@ -145,6 +170,10 @@ func writeError(path, what string, err error) *Error {
 		e.Text, e.Hint = what+": it is on a read-only file system.", "Make it writable, or use another place."
 	case errors.Is(err, syscall.ENOSPC):
 		e.Text, e.Hint = what+": the disk is full.", "Free some space and try again."
+	case errors.Is(err, syscall.EDQUOT):
+		e.Text, e.Hint = what+": your share of the disk is used up.", "Free some space and try again."
+	case errors.Is(err, syscall.EBUSY):
+		e.Text, e.Hint = what+": it is mounted by itself, as files of containers are.", "Mount the folder it is in instead."
 	case errors.Is(err, fs.ErrNotExist):
 		e.Text, e.Hint = what+": its folder does not exist.", "Create the folder, or use another place."
 	case errors.Is(err, syscall.ENOTDIR):

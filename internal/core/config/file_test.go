@@ -124,7 +124,7 @@ func TestReplaceInReadOnlyFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := replaceFile(file, text, []byte("x"))
+	e := systemDisk().replace(file, text, []byte("x"))
 	wantError(t, "replace in /proc/sys", e, ErrReadOnly)
 	if !strings.HasPrefix(e.Text, "The file cannot be saved") {
 		t.Errorf("replace in /proc/sys: %s", e.Text)
@@ -163,7 +163,7 @@ func TestReplaceKeepsModeAndLinks(t *testing.T) {
 func TestReplaceRefusesChangedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	write(t, path, []byte("new"))
-	err := replaceFile(path, []byte("old"), []byte("ours"))
+	err := systemDisk().replace(path, []byte("old"), []byte("ours"))
 	wantError(t, "replace", &Error{Text: err.Text, Hint: "x", cause: err.cause}, ErrBusy)
 	if got := content(t, path); got != "new" {
 		t.Errorf("content = %q", got)

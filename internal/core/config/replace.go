@@ -8,12 +8,28 @@ import (
 	"path/filepath"
 )
 
-// replaceFile puts next in place of old at path, in one step: after a crash at
-// any moment the file is the one or the other. Links are followed and stay,
-// mode and owner too. It is ErrBusy if the content is not old any more.
-// Between the last look and the rename lie microseconds, which no portable
-// system call closes.
-func replaceFile(path string, old, next []byte) *Error {
+// A disk is what saving a file asks of the operating system, step by step.
+type disk struct {
+	createTemp func(dir, pattern string) (*os.File, error)
+	chmod      func(*os.File, fs.FileMode) error
+	write      func(*os.File, []byte) (int, error)
+	sync       func(*os.File) error
+	close      func(*os.File) error
+	rename     func(from, to string) error
+	link       func(from, to string) error
+	syncDir    func(dir string) error
+}
+
+func systemDisk() disk {
+	return disk{os.CreateTemp, (*os.File).Chmod, (*os.File).Write, (*os.File).Sync, (*os.File).Close, rename, os.Link, syncDir}
+}
+
+// replace puts next in place of old at path, in one step: after a crash at any
+// moment the file is the one or the other. Links are followed and stay, mode
+// and owner too. It is ErrBusy if the content is not old any more. Between the
+// last look and the rename lie microseconds, which no portable system call
+// closes.
+func (d disk) replace(path string, old, next []byte) *Error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return readError(path, err)
@@ -25,7 +41,7 @@ func replaceFile(path string, old, next []byte) *Error {
 	if info.Mode().Perm()&0o200 == 0 {
 		return &Error{Path: path, Text: "The file is write-protected.", Hint: "Make it writable, or edit it by hand.", cause: ErrReadOnly}
 	}
-	temp, err := writeTemp(filepath.Dir(target), next, info)
+	temp, err := d.writeTemp(filepath.Dir(target), next, info)
 	if err != nil {
 		return writeError(path, "The file cannot be saved", err)
 	}
@@ -33,18 +49,18 @@ func replaceFile(path string, old, next []byte) *Error {
 	if now, err := readFile(target); err != nil || !bytes.Equal(now, old) {
 		return &Error{Path: path, Text: "The file was changed meanwhile.", cause: ErrBusy}
 	}
-	if err := rename(temp, target); err != nil {
+	if err := d.rename(temp, target); err != nil {
 		return writeError(path, "The file cannot be saved", err)
 	}
-	if err := syncDir(filepath.Dir(target)); err != nil {
+	if err := d.syncDir(filepath.Dir(target)); err != nil {
 		return writeError(path, "The file was saved but may not survive a power failure", err)
 	}
 	return nil
 }
 
 // writeTemp writes a new file with the mode and, if possible, the owner of like.
-func writeTemp(dir string, content []byte, like os.FileInfo) (path string, err error) {
-	file, err := os.CreateTemp(dir, ".mcpproxy-tray-*.tmp")
+func (d disk) writeTemp(dir string, content []byte, like os.FileInfo) (path string, err error) {
+	file, err := d.createTemp(dir, ".mcpproxy-tray-*.tmp")
 	if err != nil {
 		return "", err
 	}
@@ -53,29 +69,38 @@ func writeTemp(dir string, content []byte, like os.FileInfo) (path string, err e
 			os.Remove(file.Name())
 		}
 	}()
-	err = file.Chmod(0o600)
+	mode := fs.FileMode(0o600)
 	if like != nil {
 		keepOwner(file, like)
-		err = file.Chmod(like.Mode().Perm())
+		mode = like.Mode().Perm()
 	}
-	_, writeErr := file.Write(content)
-	err = errors.Join(err, writeErr, file.Sync())
-	return file.Name(), errors.Join(err, file.Close())
+	err = d.chmod(file, mode)
+	if err == nil {
+		_, err = d.write(file, content)
+	}
+	if err == nil {
+		err = d.sync(file)
+	}
+	return file.Name(), errors.Join(err, d.close(file))
 }
 
 // Create writes a new file that only this user can read. It is ErrExists, and
 // nothing changes, if there is anything at path.
 func Create(path string, content []byte) error {
+	return systemDisk().create(path, content)
+}
+
+func (d disk) create(path string, content []byte) error {
 	fail := func(err error) error { return writeError(path, "The file cannot be created", err) }
 	dir := filepath.Dir(path)
-	temp, err := writeTemp(dir, content, nil)
+	temp, err := d.writeTemp(dir, content, nil)
 	if err != nil {
 		return fail(err)
 	}
 	defer os.Remove(temp)
-	err = os.Link(temp, path) // unlike a rename it never replaces anything
+	err = d.link(temp, path) // unlike a rename it never replaces anything
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = createPlainly(path, content) // a file system without links
+		err = d.createPlainly(path, content) // a file system without links
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return &Error{Path: path, Text: "There is a file already.", Hint: "Edit it, or move it away first.", cause: ErrExists}
@@ -83,17 +108,24 @@ func Create(path string, content []byte) error {
 	if err != nil {
 		return fail(err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := d.syncDir(dir); err != nil {
 		return fail(err)
 	}
 	return nil
 }
 
-func createPlainly(path string, content []byte) error {
+// createPlainly writes a new file in place, and takes it away again if it cannot be completed.
+func (d disk) createPlainly(path string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Sync(), file.Close())
+	_, err = d.write(file, content)
+	if err == nil {
+		err = d.sync(file)
+	}
+	if err = errors.Join(err, d.close(file)); err != nil {
+		os.Remove(path)
+	}
+	return err
 }

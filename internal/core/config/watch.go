@@ -181,6 +181,8 @@ func (w *watcher) subscribe() {
 		w.dirs, w.names = lowered(dirs), lowered(names)
 		if slices.ContainsFunc(dirs, networkFS) {
 			w.trouble = "it is on a network file system"
+		} else if mountedAlone(w.file.path) {
+			w.trouble = "it is mounted by itself, not with its folder"
 		}
 		changed, err := w.follow(dirs)
 		if errors.Is(err, fs.ErrNotExist) {
