@@ -1,5 +1,3 @@
-//go:build killloop
-
 package guard
 
 import (

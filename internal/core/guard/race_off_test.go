@@ -1,4 +1,4 @@
-//go:build killloop && !race
+//go:build !race
 
 package guard
 

@@ -1,5 +1,3 @@
-//go:build killloop
-
 package guard
 
 import (
@@ -184,10 +182,24 @@ func (p *program) app() (sighting, bool) {
 	return sighting{}, false
 }
 
-// ends waits for the end and returns the exit code, negative for a signal.
+// endTime is how long a program may take to end; its promise is 6 s, on a quiet machine.
+const endTime = time.Minute
+
+// ends waits for the end and returns the exit code, negative for a signal. A program
+// that hangs is made to say where.
 func (p *program) ends(t *testing.T) int {
 	t.Helper()
+	watchdog := time.AfterFunc(endTime, func() {
+		t.Errorf("did not end within %v; goroutines of app and guard follow", endTime)
+		if app, ok := p.app(); ok {
+			_ = syscall.Kill(app.pid, syscall.SIGQUIT) // it was alive when it was looked at, and its guard has not reaped it
+		}
+		_ = p.Process.Signal(syscall.SIGQUIT)
+	})
 	_ = p.Wait() // the state says more
+	if !watchdog.Stop() {
+		t.Logf("it said:\n%s\n%s", p.out.String(), p.err.String())
+	}
 	status := p.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
 		return -int(status.Signal())
