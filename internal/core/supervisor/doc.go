@@ -4,6 +4,7 @@
 //
 // One goroutine, the control loop in Run, owns all state and is the only writer
 // of the view. Each server that shall run has one runner goroutine, which
-// connects, watches and waits, and tells the loop by reports; it decides nothing
-// else. All exported methods may be called concurrently, also before Run.
+// connects, watches, heals and waits. It tells the loop by reports and is told by
+// orders; neither ever waits for the other. All exported methods may be called
+// concurrently, also before Run.
 package supervisor

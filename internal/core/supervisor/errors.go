@@ -23,6 +23,7 @@ var (
 type StateError struct {
 	Server string
 	State  stateview.State
+	Why    stateview.Problem // the server's problem then; may be zero
 }
 
 // Error returns the chain's text.
@@ -38,9 +39,13 @@ var stateProblems = map[stateview.State]stateview.Problem{
 	stateview.Failed:       {Code: "MPT-SERVER-FAILED", Text: "The server cannot run as it is configured.", Hint: "Its status says what is wrong.", Action: "edit_config"},
 }
 
-// Problem returns the words for people.
+// Problem returns the words for people: why the server does not work, if it should.
 func (e *StateError) Problem() stateview.Problem {
-	if p, ok := stateProblems[e.State]; ok {
+	p, ok := stateProblems[e.State]
+	switch {
+	case !e.Why.IsZero() && e.State != stateview.Disabled && e.State != stateview.Quarantined:
+		return e.Why
+	case ok:
 		return p
 	}
 	return stateview.Problem{Code: "MPT-SERVER-DOWN", Text: "The server is not connected right now.", Hint: "It is being connected; try again soon."}
@@ -72,16 +77,82 @@ func (e *timeoutError) Problem() stateview.Problem {
 		Hint: "See the server's log; a first start may have to download something."}
 }
 
+// networkGone is the one problem of all remote servers while there is no network.
+var networkGone = stateview.Problem{Code: "MPT-NETWORK-GONE", Text: "This computer has no network connection, so the server cannot be reached.",
+	Hint: "It is connected by itself when the network is back."}
+
+var errNetworkGone = &networkGoneError{}
+
+// A networkGoneError is an attempt that was given up because the network went.
+type networkGoneError struct{}
+
+func (*networkGoneError) Error() string              { return "the network is gone" }
+func (*networkGoneError) Class() string              { return classNetwork }
+func (*networkGoneError) Problem() stateview.Problem { return networkGone }
+
+// An unresponsiveError is a session that is ended because its server was silent.
+type unresponsiveError struct {
+	at  place
+	err error // of the last try
+}
+
+func (e *unresponsiveError) Error() string { return "server does not answer: " + e.err.Error() }
+
+// Class is network unless the server is a process of ours.
+func (e *unresponsiveError) Class() string {
+	if e.at == child {
+		return "exit"
+	}
+	return classNetwork
+}
+
+// Problem returns the words for people.
+func (e *unresponsiveError) Problem() stateview.Problem {
+	p := stateview.Problem{Code: "MPT-UNRESPONSIVE", Text: "The server runs, but it stopped answering.",
+		Hint: "It was ended and is started again by itself; see the server's log.", Action: "restart"}
+	if e.at != child {
+		p.Text, p.Hint = "The server stopped answering; the connection to it may have been cut.", "It is connected again by itself."
+	}
+	return p
+}
+
+// crashLoopProblem says that a server failed n times within a time, last as p says.
+func crashLoopProblem(n int, within time.Duration, p stateview.Problem) stateview.Problem {
+	return stateview.Problem{Code: "MPT-CRASH-LOOP", Hint: p.Hint, Action: "restart",
+		Text: fmt.Sprintf("The server failed %d times within %s, so it is not started any more. The last time: %s",
+			n, within.Truncate(time.Second)+time.Second, p.Text)}
+}
+
 // explained is an error that knows what to tell people.
 type explained interface {
 	error
 	Problem() stateview.Problem
 }
 
-// classed is an error that knows whether trying again makes sense.
+// Classes of failures that have a policy of their own. All others, and errors
+// that name none, are failures of the server itself: too many are a crash loop.
+const (
+	classConfig  = "config"  // cannot work as it stands
+	classAuth    = "auth"    // needs a person
+	classNetwork = "network" // tried for ever
+)
+
+// classed is an error that knows its class.
 type classed interface {
 	error
 	Class() string
+}
+
+// classOf returns the class of a failure; whatever it was that went wrong on the
+// way to a server at an address, it is no crash.
+func classOf(err error, at place) string {
+	if e, ok := errors.AsType[classed](err); ok {
+		return e.Class()
+	}
+	if at != child {
+		return classNetwork
+	}
+	return ""
 }
 
 // problemOf words why a session ended or did not begin; err may be nil.
@@ -93,19 +164,6 @@ func problemOf(err error) stateview.Problem {
 		return stateview.Problem{Code: "MPT-SESSION-ENDED", Text: "The server ended the connection.", Hint: "It is tried again by itself."}
 	}
 	return stateview.Problem{Code: "MPT-CONNECT", Text: "The connection to the server does not work.", Hint: "See the server's log."}
-}
-
-// restOf returns the state in which a server waits after err.
-func restOf(err error) stateview.State {
-	if e, ok := errors.AsType[classed](err); ok {
-		switch e.Class() {
-		case "config":
-			return stateview.Failed
-		case "auth":
-			return stateview.AuthRequired
-		}
-	}
-	return stateview.Backoff
 }
 
 func entryProblem(err *config.Error) stateview.Problem {

@@ -23,12 +23,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var errKilled = errors.New("killed")
 
 // classError is an error as upstream returns them.
-type classError struct{ class string }
+type classError struct {
+	class string
+	after time.Duration // Retry-After
+}
 
-func (e *classError) Error() string { return "raw text of " + e.class }
-func (e *classError) Class() string { return e.class }
+func (e *classError) Error() string             { return "raw text of " + e.class }
+func (e *classError) Class() string             { return e.class }
+func (e *classError) RetryAfter() time.Duration { return e.after }
 func (e *classError) Problem() stateview.Problem {
-	return stateview.Problem{Code: "MPT-TEST-" + e.class, Text: "It is broken."}
+	return stateview.Problem{Code: "MPT-TEST-" + e.class, Text: "It is broken.", Hint: "Mend it."}
 }
 
 // A fakeServer is how a server of the fake connector behaves; the zero value connects at once.
@@ -40,6 +44,12 @@ type fakeServer struct {
 	err     error         // of Connect
 	listErr error
 	tools   []stateview.Tool
+
+	// How a session behaves from now on.
+	hangs   bool  // requests are not answered
+	deaf    bool  // neither are pings
+	mute    bool  // neither are listings, beside hangs and deaf
+	pingErr error // how pings fail at once
 }
 
 // A fakeConnector connects to fakeServers and keeps account.
@@ -50,12 +60,23 @@ type fakeConnector struct {
 	servers  map[string]fakeServer
 	sessions map[string]*fakeSession // newest of each server
 	connects map[string]int
+	pings    map[string]int
+	lists    map[string]int
+	changes  map[string]chan struct{} // closed for each change of something on disk
+	tries    []try
 	open     int
 	faults   []error
 }
 
+// A try is one call of Connect.
+type try struct {
+	name string
+	at   time.Time
+}
+
 func newFake() *fakeConnector {
-	return &fakeConnector{servers: map[string]fakeServer{}, sessions: map[string]*fakeSession{}, connects: map[string]int{}}
+	return &fakeConnector{servers: map[string]fakeServer{}, sessions: map[string]*fakeSession{},
+		connects: map[string]int{}, pings: map[string]int{}, lists: map[string]int{}, changes: map[string]chan struct{}{}}
 }
 
 func (c *fakeConnector) set(name string, s fakeServer) {
@@ -80,6 +101,7 @@ func (c *fakeConnector) Connect(ctx context.Context, srv config.Server) (Session
 	c.mu.Lock()
 	b := c.servers[srv.Name]
 	c.connects[srv.Name]++
+	c.tries = append(c.tries, try{srv.Name, time.Now()})
 	if c.allowed != nil {
 		if err := c.allowed(srv); err != nil {
 			c.faults = append(c.faults, err)
@@ -106,6 +128,42 @@ func (c *fakeConnector) Connect(ctx context.Context, srv config.Server) (Session
 	return s, nil
 }
 
+// AwaitChange returns at the next change.
+func (c *fakeConnector) AwaitChange(ctx context.Context, srv config.Server, _ error) error {
+	c.mu.Lock()
+	change := c.changes[srv.Name]
+	if change == nil {
+		change = make(chan struct{})
+		c.changes[srv.Name] = change
+	}
+	c.mu.Unlock()
+	select {
+	case <-change:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// change changes something on which a server depends. It reports whether anybody waited for it.
+func (c *fakeConnector) change(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change := c.changes[name]
+	if change == nil {
+		return false
+	}
+	close(change)
+	delete(c.changes, name)
+	return true
+}
+
+func (c *fakeConnector) counted(m map[string]int, name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return m[name]
+}
+
 type fakeSession struct {
 	c         *fakeConnector
 	srv       config.Server
@@ -125,22 +183,52 @@ func (s *fakeSession) Describe(st *stateview.ServerStatus) {
 }
 
 func (s *fakeSession) Tools(ctx context.Context) ([]stateview.Tool, error) {
-	s.c.mu.Lock()
-	b := s.c.servers[s.srv.Name]
-	s.c.mu.Unlock()
+	b := s.now(s.c.lists)
 	if !sleep(ctx, b.list) {
 		return nil, ctx.Err()
+	}
+	if b.mute {
+		return nil, s.silence(ctx)
 	}
 	return b.tools, b.listErr
 }
 
-func (s *fakeSession) Request(_ context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+// now returns how the server behaves by now, and counts what asked.
+func (s *fakeSession) now(count map[string]int) fakeServer {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	count[s.srv.Name]++
+	return s.c.servers[s.srv.Name]
+}
+
+// silence returns when ctx is done or the session over.
+func (s *fakeSession) silence(ctx context.Context) error {
 	select {
 	case <-s.over:
-		return nil, nil, s.why
-	default:
-		return json.RawMessage(method + string(params)), nil, nil
+		return errKilled
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+}
+
+func (s *fakeSession) Ping(ctx context.Context) error {
+	b := s.now(s.c.pings)
+	if b.deaf {
+		return s.silence(ctx)
+	}
+	return b.pingErr
+}
+
+func (s *fakeSession) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	select {
+	case <-s.over:
+		return nil, nil, errKilled
+	default:
+	}
+	if b := s.now(map[string]int{}); b.hangs {
+		return nil, nil, s.silence(ctx)
+	}
+	return json.RawMessage(method + string(params)), nil, nil
 }
 
 func (s *fakeSession) Changed() <-chan struct{} { return s.changed }
@@ -270,6 +358,10 @@ func (r *rig) want(name string, state stateview.State) *stateview.ServerStatus {
 
 func stdio(name string) config.Server {
 	return config.Server{Name: name, Command: name, Transport: "stdio"}
+}
+
+func web(name string) config.Server {
+	return config.Server{Name: name, URL: "https://" + name + ".example.org/mcp", Transport: "http"}
 }
 
 func tools(names ...string) []stateview.Tool {

@@ -2,23 +2,31 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
 )
 
-// live is a session with a channel that tells its end. It belongs to a runner.
+// live is a session with a channel that tells its end, and with what is known of
+// its being alive. It belongs to a runner; Request may be called by anybody.
 type live struct {
 	Session
-	ended chan struct{} // closed once Wait has returned
-	err   error         // why; to be read after ended is closed
+	ended   chan struct{} // closed once Wait has returned
+	err     error         // why; to be read after ended is closed
+	began   time.Time
+	heard   atomic.Int64  // when it last answered something, in nanoseconds since began
+	doubted chan struct{} // one slot: a request timed out, and nothing else was heard meanwhile
+	pings   bool          // it answered a ping; belongs to check
 }
 
 // begin starts to wait for a session's end. The runner must call end.
 func begin(s Session) *live {
-	l := &live{Session: s, ended: make(chan struct{})}
+	l := &live{Session: s, ended: make(chan struct{}), began: time.Now(), doubted: make(chan struct{}, 1)}
 	go func() {
 		l.err = s.Wait()
 		close(l.ended)
@@ -32,6 +40,28 @@ func (l *live) end(log *slog.Logger) {
 		log.Error("session not closed in order", "err", err)
 	}
 	<-l.ended
+}
+
+func (l *live) hear() { l.heard.Store(int64(time.Since(l.began))) }
+
+// silent returns how long nothing was heard from the server.
+func (l *live) silent() time.Duration { return time.Since(l.began) - time.Duration(l.heard.Load()) }
+
+// Request relays a request; see Requester. One that times out raises doubt
+// whether the server still answers at all, and does no more.
+func (l *live) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	before := l.heard.Load()
+	result, rpcErr, err = l.Session.Request(ctx, method, params)
+	switch {
+	case err == nil:
+		l.hear()
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && l.heard.Load() == before:
+		select {
+		case l.doubted <- struct{}{}:
+		default:
+		}
+	}
+	return result, rpcErr, err
 }
 
 // list returns the session's tools; it does not outlive the session.
@@ -52,6 +82,7 @@ func (l *live) list(ctx context.Context) (stateview.ToolList, error) {
 	close(stop)
 	<-watching
 	if err == nil {
+		l.hear()
 		return stateview.NewToolList(tools), nil
 	}
 	select {
@@ -66,18 +97,60 @@ func (l *live) list(ctx context.Context) (stateview.ToolList, error) {
 
 var errSessionEnded = errors.New("session ended")
 
-// sleep waits, and reports whether the session and ctx still are by then.
-func (l *live) sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
+// check asks for a sign of life until there is one, each time for so long. It
+// returns why the session should be ended, nil if it should not or if ctx is done.
+func (l *live) check(ctx context.Context, at place, limits ...time.Duration) error {
+	before := l.heard.Load()
+	for i, limit := range limits {
+		began := time.Now()
+		err := l.probe(ctx, limit, i > 0)
+		if err != nil && at == child { // it has all of its time, however the asking failed
+			sleep(ctx, time.Until(began.Add(limit)))
+		}
+		switch {
+		case err == nil, retryAfter(err) > 0:
+			l.hear()
+			return nil
+		case ctx.Err() != nil, l.heard.Load() != before:
+			return nil
+		case i == len(limits)-1:
+			return silence(at, err)
+		}
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-l.ended:
-	case <-ctx.Done():
+	return nil
+}
+
+// probe asks for one sign of life. A server may ignore pings, but none ignores
+// tools/list, by which it came to be connected.
+func (l *live) probe(ctx context.Context, limit time.Duration, again bool) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if again && !l.pings {
+		_, err := l.Tools(ctx)
+		if err != nil && ctx.Err() == nil && classOf(err, child) != classNetwork {
+			return nil // it answered with something that is no list
+		}
+		return late(ctx, err)
 	}
-	return false
+	err := l.Ping(ctx)
+	l.pings = l.pings || err == nil
+	return late(ctx, err)
+}
+
+// late returns err, or that time was up if that is all there is to it.
+func late(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %v", errNoSign, err)
+	}
+	return err
+}
+
+var errNoSign = errors.New("no sign of life")
+
+// silence words why a session is ended. How a connection failed says more than that it did.
+func silence(at place, err error) error {
+	if _, ok := errors.AsType[explained](err); ok && at != child {
+		return err
+	}
+	return &unresponsiveError{at, err}
 }

@@ -3,8 +3,10 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/core/approval"
@@ -23,6 +25,10 @@ type loop struct {
 	servers map[string]*server
 	records map[string][]approval.Record // by server
 	starts  chan struct{}                // a slot for each server that is starting
+	retries *limiter
+	offline atomic.Bool  // the machine has no network; read by runners
+	peers   int          // servers at an address that are connected
+	beat    *time.Ticker // while there are peers
 	runners sync.WaitGroup
 	seq     uint64 // of the newest transition
 
@@ -30,6 +36,7 @@ type loop struct {
 	touched []string
 	events  []Transition
 	replies []reply
+	settled []*outcome
 }
 
 type reply struct {
@@ -54,6 +61,7 @@ func newLoop(s *Supervisor) *loop {
 		servers:    map[string]*server{},
 		records:    map[string][]approval.Record{},
 		starts:     make(chan struct{}, s.settings.StartsAtOnce),
+		retries:    newLimiter(s.settings.Retries, s.settings.RetryRate),
 	}
 }
 
@@ -72,6 +80,8 @@ func (l *loop) run(ctx context.Context) {
 		select {
 		case <-l.inbox.signal:
 			l.turn(ctx, l.inbox.take())
+		case <-l.beats():
+			l.askPeers()
 		case <-ctx.Done():
 			l.shutdown()
 			return
@@ -137,6 +147,15 @@ func (l *loop) handle(m message) {
 			l.touch(name)
 		}
 		l.answer(m.reply, nil)
+	case flush:
+		l.answer(m.reply, nil)
+	case need:
+		m.reply <- l.need(m.name)
+	case woke:
+		l.orderAll(woken, child)
+	case network:
+		l.offline.Store(!m.up)
+		l.orderAll(turned, remote)
 	case report:
 		l.report(m)
 	}
@@ -212,6 +231,10 @@ func (l *loop) report(m report) {
 		means = l.connected(s, e)
 	case relisted:
 		means = l.relisted(s, e.tools)
+	case reopening:
+		means = l.reopening(s)
+	case waiting:
+		means = l.waiting(s, e)
 	case lost:
 		means = l.lost(s, e)
 	case ended:
@@ -245,6 +268,7 @@ func (l *loop) close(ctx context.Context, name string) {
 		case settle:
 			l.settle(s, w)
 		case remove:
+			l.answerOutcome(s, nil, fmt.Errorf("server %q: %w", name, ErrUnknownServer))
 			delete(l.servers, name)
 		}
 	}
@@ -257,13 +281,18 @@ func (l *loop) close(ctx context.Context, name string) {
 func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 	s.epoch++
 	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
+	s.place, s.orders = placeOf(w.srv), newOrders()
 	s.status.Attempt, s.status.Transport = 1, stateview.ParseTransport(w.srv.Transport)
 	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connecting)
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.cancel = func() { cancel(errStop) }
-	r := &runner{name: w.srv.Name, epoch: s.epoch, srv: w.srv, starts: l.starts,
-		connector: l.connector, settings: l.settings, inbox: &l.inbox, log: l.log.With("server", w.srv.Name)}
+	r := &runner{
+		name: w.srv.Name, epoch: s.epoch, srv: w.srv, place: s.place,
+		connector: l.connector, settings: l.settings, inbox: &l.inbox, orders: s.orders,
+		starts: l.starts, retries: l.retries, offline: &l.offline, log: l.log.With("server", w.srv.Name),
+		health: health{settings: l.settings, place: s.place},
+	}
 	l.log.Info("start", "server", r.name)
 	l.runners.Go(func() {
 		defer cancel(nil)
@@ -322,7 +351,10 @@ func (l *loop) publish() {
 	for _, r := range l.replies {
 		r.to <- r.err
 	}
-	l.touched, l.events, l.replies = l.touched[:0], l.events[:0], l.replies[:0]
+	for _, o := range l.settled {
+		close(o.done)
+	}
+	l.touched, l.events, l.replies, l.settled = l.touched[:0], l.events[:0], l.replies[:0], l.settled[:0]
 }
 
 // shutdown stops all servers and waits for their ends. Nothing starts any more:
@@ -335,6 +367,7 @@ func (l *loop) shutdown() {
 		}
 	}
 	l.publish()
+	l.beats() // none are left
 	l.runners.Wait()
 	l.log.Info("all servers stopped")
 }

@@ -17,6 +17,9 @@ type message interface{ message() }
 type (
 	apply struct{ cfg *config.Config }
 
+	// flush asks to be told when all before it has been done and published.
+	flush struct{ reply chan<- error }
+
 	restart struct {
 		name  string
 		reply chan<- error
@@ -33,6 +36,17 @@ type (
 		record approval.Record
 		reply  chan<- error
 	}
+
+	// need asks for a server's session, now or after its next attempt. It is
+	// answered with an outcome.
+	need struct {
+		name  string
+		reply chan<- *outcome
+	}
+
+	woke struct{} // the machine was asleep
+
+	network struct{ up bool } // the machine has one, or has none
 )
 
 // A report is what a runner tells; epoch says which runner of which server.
@@ -49,7 +63,7 @@ type (
 	attempting struct{ n int } // counted from 1
 
 	connected struct {
-		session   Session
+		session   *live
 		transport stateview.Transport
 		protocol  string
 		pid       int32
@@ -58,25 +72,42 @@ type (
 
 	relisted struct{ tools stateview.ToolList }
 
+	// reopening says that a session was ended, or an attempt given up, to begin anew.
+	reopening struct{}
+
 	lost struct {
-		rest    stateview.State // Backoff, AuthRequired or Failed
-		problem stateview.Problem
-		retryAt time.Time // for Backoff
+		rest      stateview.State // Backoff, AuthRequired or Failed
+		problem   stateview.Problem
+		retryAt   time.Time // for Backoff; zero while there is no network
+		notBefore time.Time // earlier than this a request cannot have it tried
+	}
+
+	// waiting corrects how a server waits in Backoff.
+	waiting struct {
+		problem   stateview.Problem // zero: as it was
+		retryAt   time.Time
+		notBefore time.Time
 	}
 
 	ended struct{} // the last report of each runner
 )
 
 func (apply) message()       {}
+func (flush) message()       {}
 func (restart) message()     {}
 func (checkLaunch) message() {}
 func (approved) message()    {}
+func (need) message()        {}
+func (woke) message()        {}
+func (network) message()     {}
 func (report) message()      {}
 
 func (attempting) event() {}
 func (connected) event()  {}
 func (relisted) event()   {}
+func (reopening) event()  {}
 func (lost) event()       {}
+func (waiting) event()    {}
 func (ended) event()      {}
 
 // An inbox is the control loop's queue. Putting never blocks, so that no runner

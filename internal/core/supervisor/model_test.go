@@ -47,7 +47,7 @@ func (m *model) behaviour() fakeServer {
 	case 0:
 		b.start = time.Hour
 	case 1:
-		b.err = &classError{[]string{"config", "auth", "network"}[m.rng.IntN(3)]}
+		b.err = &classError{class: []string{"config", "auth", "network"}[m.rng.IntN(3)]}
 	case 2:
 		b.listErr = errKilled
 	case 3:
@@ -104,7 +104,7 @@ func (m *model) step() {
 		_ = m.Restart(m.t.Context(), name)
 	case 5:
 		if s := m.fake.session(name); s != nil {
-			s.kill([]error{errKilled, nil, &classError{"auth"}, &classError{"config"}}[m.rng.IntN(4)])
+			s.kill([]error{errKilled, nil, &classError{class: "auth"}, &classError{class: "config"}}[m.rng.IntN(4)])
 		}
 	case 6:
 		m.fake.set(name, m.behaviour())
@@ -191,7 +191,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 	begin := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		before := runtime.NumGoroutine()
-		r := run(t, Settings{})
+		r := run(t, Settings{RetryRate: 1000, Retries: 64}) // the limiter would spare them most of it
 		rng := rand.New(rand.NewPCG(1, 2))
 		var servers []config.Server
 		for i := range 1_000 {
@@ -222,7 +222,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 // to the snapshot that says so.
 func BenchmarkKilledToPublished(b *testing.B) {
 	fake := newFake()
-	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 4 * time.Millisecond, RetryMax: 4 * time.Millisecond, Steady: 1}})
+	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 4 * time.Millisecond, RetryMax: 4 * time.Millisecond, CrashUp: 1, RetryRate: 1000}})
 	ctx, cancel := context.WithCancel(b.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
@@ -17,56 +18,131 @@ type runner struct {
 	name      string
 	epoch     uint64
 	srv       config.Server
-	starts    chan struct{}
+	place     place
 	connector Connector
 	settings  Settings
 	inbox     *inbox
+	orders    *orders
+	starts    chan struct{} // a slot for each server that is starting
+	retries   *limiter
+	offline   *atomic.Bool // the network is gone
 	log       *slog.Logger
+
+	health health
+	tried  time.Time // when the newest attempt began
 }
 
+// errReopen says that a session, or an attempt, is to be begun anew without having failed.
+var errReopen = errors.New("to be opened anew after a sleep")
+
 func (r *runner) tell(e event) { r.inbox.put(report{r.name, r.epoch, e}) }
+
+// cutOff reports whether the server cannot be reached because there is no network.
+func (r *runner) cutOff() bool { return r.place == remote && r.offline.Load() }
 
 // run tries until a session is up, watches it to its end, and begins again. The
 // first attempt is known to the loop, which started it.
 func (r *runner) run(ctx context.Context) {
 	defer r.tell(ended{})
-	b := backoff{settings: r.settings}
-	for n := 1; ; n++ {
-		session, tools, err := r.connect(ctx)
+	failed := 0 // attempts since the last success
+	release := func() {}
+	for {
+		session, tools, err := r.attempt(ctx)
+		release()
 		var up time.Duration
-		if err == nil {
-			n = 0
+		switch {
+		case err == nil:
+			failed = 0
 			up, err = r.watch(ctx, session, tools)
+		case !errors.Is(err, errReopen):
+			failed++
 		}
-		again := ctx.Err() == nil
-		var retry time.Time
-		if again {
-			retry, again = r.failed(&b, n, up, err)
+		var next verdict
+		if ctx.Err() == nil {
+			next = r.judge(err, up, failed)
 		}
 		if session != nil {
 			session.end(r.log)
 		}
-		if !again || !sleep(ctx, time.Until(retry)) {
+		var ok bool
+		if release, ok = r.wait(ctx, next); !ok {
 			return
 		}
-		r.tell(attempting{n + 1})
+		r.tell(attempting{failed + 1})
 	}
 }
 
-// failed reports a failure; again says whether to try once more, at retry.
-func (r *runner) failed(b *backoff, attempt int, up time.Duration, err error) (retry time.Time, again bool) {
-	m := lost{rest: restOf(err), problem: problemOf(err)}
-	if m.rest != stateview.Backoff {
-		r.tell(m)
-		r.log.Error("server needs a person", "state", m.rest, "attempt", attempt, "err", err)
-		return time.Time{}, false
+// judge decides how to go on and tells the loop.
+func (r *runner) judge(err error, up time.Duration, failed int) verdict {
+	if errors.Is(err, errReopen) {
+		r.tell(reopening{})
+		v := verdict{rest: stateview.Connecting, retry: time.Now()}
+		if up == 0 { // an attempt; a session waited for its turn already
+			v.retry = v.retry.Add(jitter(r.settings.Stagger))
+		}
+		return v
 	}
-	wait := b.after(up)
-	retry = time.Now().Add(wait)
-	m.retryAt = retry.Round(0)
+	v := r.health.judge(err, up, r.cutOff())
+	m := lost{rest: v.rest, problem: v.problem, notBefore: v.notBefore}
+	switch {
+	case v.rest != stateview.Backoff:
+		r.log.Error("server needs a person", "state", v.rest, "attempt", failed, "err", err)
+	case r.cutOff():
+		r.log.Warn("server lost with the network", "err", err)
+	default:
+		m.retryAt = v.retry.Round(0)
+		r.log.Warn("server lost", "attempt", failed, "retry_in", time.Until(v.retry), "err", err)
+	}
 	r.tell(m)
-	r.log.Warn("server lost", "attempt", attempt, "retry_in", wait, "err", err)
-	return retry, true
+	return v
+}
+
+// attempt opens a session and lists its tools, unless an order ends that early.
+// A session beside an error must be ended too.
+func (r *runner) attempt(ctx context.Context) (*live, stateview.ToolList, error) {
+	type result struct {
+		session *live
+		tools   stateview.ToolList
+		err     error
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan result, 1)
+	go func() {
+		session, tools, err := r.connect(ctx)
+		done <- result{session, tools, err}
+	}()
+	var why error
+	for {
+		select {
+		case <-r.orders.signal:
+			if why = r.interrupted(r.orders.take()); why != nil {
+				cancel(why)
+			}
+		case res := <-done:
+			switch {
+			case why != nil && res.err == nil: // it was quicker
+				r.orders.give(woken | turned)
+			case why != nil:
+				res.err = why
+			}
+			return res.session, res.tools, res.err
+		}
+	}
+}
+
+// interrupted returns why an order ends an attempt; nil if it does not.
+func (r *runner) interrupted(k order) error {
+	if k.has(woken | turned) {
+		r.health.forget()
+	}
+	switch {
+	case k.has(turned) && r.cutOff():
+		return errNetworkGone
+	case k.has(woken) && r.place == remote: // what it waits for is gone
+		return errReopen
+	}
+	return nil
 }
 
 // connect opens a session and lists its tools; both together are one attempt.
@@ -79,6 +155,7 @@ func (r *runner) connect(ctx context.Context) (*live, stateview.ToolList, error)
 	case <-ctx.Done():
 		return nil, none, context.Cause(ctx)
 	}
+	r.tried = time.Now()
 	bound, cancel := context.WithTimeoutCause(ctx, r.settings.StartTimeout, &timeoutError{r.settings.StartTimeout})
 	defer cancel()
 	s, err := r.connector.Connect(bound, r.srv)
@@ -99,57 +176,4 @@ func reason(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-}
-
-// watch reports a session and the changes of its tools until it ends, and
-// returns how long it was connected and why it ended.
-func (r *runner) watch(ctx context.Context, session *live, tools stateview.ToolList) (time.Duration, error) {
-	began := time.Now()
-	var st stateview.ServerStatus
-	session.Describe(&st)
-	r.tell(connected{session: session.Session, transport: st.Transport, protocol: st.Protocol, pid: st.PID, tools: tools})
-	var next time.Time         // no new listing before
-	var again <-chan time.Time // when a listing that failed is tried again
-	b := backoff{settings: r.settings}
-	for {
-		select {
-		case <-session.ended:
-			return time.Since(began), session.err
-		case <-ctx.Done():
-			return time.Since(began), context.Cause(ctx)
-		case <-session.Changed():
-		case <-again:
-		}
-		again = nil
-		if !session.sleep(ctx, time.Until(next)) {
-			continue // the reason is found above
-		}
-		next = time.Now().Add(r.settings.RelistEvery)
-		bound, cancel := context.WithTimeoutCause(ctx, r.settings.StartTimeout, &timeoutError{r.settings.StartTimeout})
-		tools, err := session.list(bound)
-		cancel()
-		if err != nil {
-			wait := b.after(0)
-			again = time.After(wait)
-			r.log.Warn("tools not listed", "retry_in", wait, "err", err)
-			continue
-		}
-		b.failures = 0
-		r.tell(relisted{tools})
-	}
-}
-
-// sleep waits, and reports whether ctx was not done by then.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

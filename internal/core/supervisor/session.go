@@ -15,10 +15,17 @@ type Connector interface {
 	// alone, not the session; Connect returns soon after ctx is done. Connect may
 	// be called for several servers at once.
 	//
-	// An error may have a method Problem() stateview.Problem with words for
-	// people, and Class() string: "config" parks the server as failed, "auth" as
-	// auth_required; all else is tried again. The same holds for Session.Wait.
+	// An error may have methods: Problem() stateview.Problem with words for people;
+	// RetryAfter() time.Duration, for which the server asked to be left alone; and
+	// Class() string. "config" parks the server as failed, "auth" as auth_required,
+	// "network" is tried for ever; all else is tried until it is a crash loop. The
+	// same holds for Session.Wait.
 	Connect(ctx context.Context, srv config.Server) (Session, error)
+
+	// AwaitChange blocks until something changed that may make a server work which
+	// failed with why: its program, a script, the directories searched. It returns
+	// nil then, and ctx's cause when ctx is done. It is called for several at once.
+	AwaitChange(ctx context.Context, srv config.Server, why error) error
 }
 
 // A Session is a live connection to one server. All methods may be called
@@ -28,6 +35,7 @@ type Session interface {
 	Describe(st *stateview.ServerStatus)                 // fills in Transport, Protocol and PID
 	Tools(ctx context.Context) ([]stateview.Tool, error) // all pages
 	Changed() <-chan struct{}                            // one-slot signal: the server said that its tools changed
+	Ping(ctx context.Context) error                      // nil if the server answered anything at all, also a refusal
 	Wait() error                                         // blocks until the session has ended, returns why
 	Close() error                                        // bounded; an error means that something could not be ended
 	Requester

@@ -11,7 +11,7 @@ var legal = [stateview.NumStates][]stateview.State{
 	stateview.Disabled:     {stateview.Connecting, stateview.Quarantined, stateview.Failed},
 	stateview.Quarantined:  {stateview.Connecting, stateview.Disabled, stateview.Failed},
 	stateview.Connecting:   {stateview.Connected, stateview.Backoff, stateview.AuthRequired, stateview.Failed, stateview.Stopping},
-	stateview.Connected:    {stateview.Backoff, stateview.AuthRequired, stateview.Failed, stateview.Stopping},
+	stateview.Connected:    {stateview.Connecting, stateview.Backoff, stateview.AuthRequired, stateview.Failed, stateview.Stopping},
 	stateview.Backoff:      {stateview.Connecting, stateview.Stopping},
 	stateview.AuthRequired: {stateview.Connecting, stateview.Disabled, stateview.Quarantined, stateview.Failed, stateview.Stopping},
 	stateview.Failed:       {stateview.Connecting, stateview.Disabled, stateview.Quarantined, stateview.Stopping},
@@ -21,10 +21,21 @@ var legal = [stateview.NumStates][]stateview.State{
 // A server is what the control loop knows of one server.
 type server struct {
 	fact
-	epoch   uint64                 // of the newest runner; reports of older ones are discarded
-	cancel  func()                 // ends the runner; nil without one
-	status  stateview.ServerStatus // as it shall be published
-	session Session                // while connected
+	epoch     uint64                 // of the newest runner; reports of older ones are discarded
+	cancel    func()                 // ends the runner; nil without one
+	orders    *orders                // to the newest runner; nil before the first
+	place     place                  // of the newest runner
+	status    stateview.ServerStatus // as it shall be published
+	session   *live                  // while connected
+	notBefore time.Time              // in Backoff: no request can have it tried earlier
+	outcome   *outcome               // of the next attempt; nil if nobody waits for it
+}
+
+// give passes an order on, if there is somebody to take it.
+func (s *server) give(k order) {
+	if s.live {
+		s.orders.give(k)
+	}
 }
 
 // The events of a server begin with a switch over its state. They report
@@ -34,7 +45,7 @@ type server struct {
 func (l *loop) attempting(s *server, n int) bool {
 	switch s.state {
 	case stateview.Connecting:
-	case stateview.Backoff:
+	case stateview.Backoff, stateview.Failed:
 		l.transition(s, stateview.Connecting)
 	default:
 		return false
@@ -51,6 +62,9 @@ func (l *loop) connected(s *server, m connected) bool {
 		return false
 	}
 	s.session = m.session
+	if s.place != child {
+		l.peers++
+	}
 	s.status.Transport, s.status.Protocol, s.status.PID = m.transport, m.protocol, m.pid
 	s.status.Tools, s.status.Attempt = m.tools, 0
 	s.status.SetProblem(stateview.Problem{})
@@ -69,6 +83,32 @@ func (l *loop) relisted(s *server, tools stateview.ToolList) bool {
 	return true
 }
 
+// reopening says that a session is opened anew, not because of a failure.
+func (l *loop) reopening(s *server) bool {
+	switch s.state {
+	case stateview.Connected:
+	default:
+		return false
+	}
+	l.transition(s, stateview.Connecting)
+	s.status.Attempt = 1
+	return true
+}
+
+// waiting says that a server waits for something else than before.
+func (l *loop) waiting(s *server, m waiting) bool {
+	switch s.state {
+	case stateview.Backoff:
+	default:
+		return false
+	}
+	if !m.problem.IsZero() {
+		s.setProblem(m.problem)
+	}
+	s.status.RetryAt, s.notBefore = m.retryAt, m.notBefore
+	return true
+}
+
 // lost says that an attempt failed or a session ended, and how it goes on.
 func (l *loop) lost(s *server, m lost) bool {
 	switch s.state {
@@ -78,7 +118,7 @@ func (l *loop) lost(s *server, m lost) bool {
 	}
 	s.setProblem(m.problem)
 	l.transition(s, m.rest)
-	s.status.RetryAt = m.retryAt
+	s.status.RetryAt, s.notBefore = m.retryAt, m.notBefore
 	return true
 }
 
@@ -98,12 +138,16 @@ func (l *loop) transition(s *server, to stateview.State) {
 	if !mayFollow(from, to) {
 		l.broken("illegal transition", "server", s.status.Name, "from", from, "state", to)
 	}
+	if from == stateview.Connected && s.place != child {
+		l.peers--
+	}
 	now := time.Now().Round(0)
 	s.state, s.status.State, s.status.Since, s.status.RetryAt = to, to, now, time.Time{}
 	if to != stateview.Connected {
 		// What a session said is not true any more.
 		s.session, s.status.PID, s.status.Protocol, s.status.Tools = nil, 0, "", stateview.ToolList{}
 	}
+	l.settleOutcome(s)
 	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem()})
 	l.log.Debug("state", "server", s.status.Name, "from", from, "state", to)
 }

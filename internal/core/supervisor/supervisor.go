@@ -3,7 +3,6 @@ package supervisor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -58,6 +57,24 @@ func (s *Supervisor) StateView() *stateview.View { return s.view }
 // Apply makes a configuration the wanted one. It returns at once; only servers
 // whose entry changed are restarted. cfg must not be changed afterwards.
 func (s *Supervisor) Apply(cfg *config.Config) { s.inbox.put(apply{cfg}) }
+
+// Sync returns nil when what was applied before is published: each of its servers
+// is in the view, and can be asked for. It waits for Run to begin. Error: ErrClosed.
+func (s *Supervisor) Sync(ctx context.Context) error {
+	reply := make(chan error, 1)
+	return s.ask(ctx, flush{reply}, reply)
+}
+
+// Woke says that the machine was asleep. Nothing that took long is held against
+// a server: sessions with other machines are opened anew, those with this one must
+// answer a ping, servers that wait are tried, all spread over Stagger. It returns at once.
+func (s *Supervisor) Woke() { s.inbox.put(woke{}) }
+
+// Network says whether the machine has a network. While it has none, servers on
+// other machines that cannot be reached share one problem and are not tried; a
+// session that works is left alone. When it is back they are tried, spread over
+// Stagger. It returns at once.
+func (s *Supervisor) Network(up bool) { s.inbox.put(network{up}) }
 
 // Restart ends the server's session and opens a new one; a server that waits or
 // is parked is tried at once. It returns when that has begun. Errors:
@@ -135,21 +152,4 @@ func (s *Supervisor) ask(ctx context.Context, m message, reply <-chan error) err
 	case <-s.done:
 		return ErrClosed
 	}
-}
-
-// Request relays one request to a server's current session; see
-// Requester. Errors of its own: ErrUnknownServer, and a *StateError, which
-// matches ErrNotConnected; then the request was not sent.
-func (s *Supervisor) Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
-	if session, ok := s.sessions.Load(server); ok {
-		return session.(Requester).Request(ctx, method, params)
-	}
-	st, ok := s.view.GetServer(server)
-	switch {
-	case !ok:
-		return nil, nil, fmt.Errorf("request to server %q: %w", server, ErrUnknownServer)
-	case st.State == stateview.Connected: // it has just been lost, which is published next
-		st.State = stateview.Backoff
-	}
-	return nil, nil, &StateError{Server: server, State: st.State}
 }

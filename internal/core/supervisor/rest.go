@@ -1,0 +1,113 @@
+package supervisor
+
+import (
+	"context"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// wait returns when the next attempt may begin, with what is to be called when
+// it has ended; ok is false if there is no next one.
+func (r *runner) wait(ctx context.Context, v verdict) (release func(), ok bool) {
+	if ctx.Err() != nil || v.rest == stateview.AuthRequired {
+		return nil, false
+	}
+	if v.rest == stateview.Failed {
+		if err := r.connector.AwaitChange(ctx, r.srv, v.why); err != nil {
+			if ctx.Err() == nil {
+				r.log.Error("changes cannot be noticed", "err", err)
+			}
+			return nil, false
+		}
+		r.log.Info("tried again, something changed")
+		r.health.forget()
+		v.retry = r.tried.Add(r.settings.RetryGap)
+	}
+	for r.rest(ctx, &v) {
+		began := time.Now()
+		if release, ok = r.retries.acquire(ctx); !ok {
+			return nil, false
+		}
+		r.health.queued += time.Since(began)
+		if r.orders.take().has(woken | turned) {
+			r.health.forget()
+		}
+		if !r.cutOff() {
+			return release, true
+		}
+		release()
+	}
+	return nil, false
+}
+
+// rest waits for the time to try again, which orders may change. It reports
+// false when ctx is done.
+func (r *runner) rest(ctx context.Context, v *verdict) bool {
+	for {
+		timer := time.NewTimer(time.Until(v.retry))
+		due := timer.C
+		if r.cutOff() {
+			r.tell(waiting{problem: networkGone})
+			due = nil
+		}
+		select {
+		case <-due:
+			return ctx.Err() == nil
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-r.orders.signal:
+			timer.Stop()
+			r.reconsider(v, r.orders.take())
+		}
+	}
+}
+
+// reconsider changes when to try again.
+func (r *runner) reconsider(v *verdict, k order) {
+	if r.cutOff() {
+		return
+	}
+	now := time.Now()
+	soon := latest(now, r.tried.Add(r.settings.RetryGap))
+	switch {
+	case k.has(woken | turned):
+		r.health.forget()
+		if !now.Round(0).Before(v.notBefore.Round(0)) { // by the wall clock, which goes on while the machine sleeps
+			v.notBefore = time.Time{}
+		}
+		v.retry = now.Add(jitter(r.settings.Stagger))
+		if k.has(needed) {
+			v.retry = soon
+		}
+	case k.has(needed) && soon.Before(v.retry):
+		v.retry = soon
+	default:
+		return
+	}
+	v.retry = latest(v.retry, v.notBefore)
+	r.tell(waiting{retryAt: v.retry.Round(0), notBefore: v.notBefore})
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// sleep waits, and reports whether ctx was not done by then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,148 @@
+package supervisor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"mcpproxy-tray/internal/stateview"
+)
+
+// A vigil is a runner's watch over one session. Beside it at most one listing of
+// tools and one check for a sign of life are under way.
+type vigil struct {
+	*runner
+	session *live
+	work    sync.WaitGroup
+
+	listing bool
+	listed  chan listing     // one slot
+	next    time.Time        // no new listing before
+	again   <-chan time.Time // when a listing that failed is tried again
+	misses  int              // listings that failed in a row
+
+	checking bool
+	checked  chan error       // one slot
+	turn     <-chan time.Time // when it is this server's turn after a sleep
+}
+
+type listing struct {
+	tools stateview.ToolList
+	err   error
+}
+
+// watch reports a session and the changes of its tools until it ends or should
+// be ended, and returns how long it was connected and why.
+func (r *runner) watch(ctx context.Context, session *live, tools stateview.ToolList) (time.Duration, error) {
+	began := time.Now()
+	var st stateview.ServerStatus
+	session.Describe(&st)
+	r.tell(connected{session: session, transport: st.Transport, protocol: st.Protocol, pid: st.PID, tools: tools})
+	v := &vigil{runner: r, session: session, listed: make(chan listing, 1), checked: make(chan error, 1)}
+	ctx, cancel := context.WithCancelCause(ctx)
+	err := v.keep(ctx)
+	up := time.Since(began)
+	cancel(errSessionEnded)
+	v.work.Wait()
+	return up, err
+}
+
+// keep returns why the session ended, or should.
+func (v *vigil) keep(ctx context.Context) error {
+	for {
+		changed, doubted := v.session.Changed(), v.session.doubted
+		if v.listing {
+			changed = nil // it is listed once more after this
+		}
+		if v.checking {
+			doubted = nil
+		}
+		select {
+		case <-v.session.ended:
+			return v.session.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+			v.session.hear()
+			v.list(ctx)
+		case <-v.again:
+			v.list(ctx)
+		case l := <-v.listed:
+			v.took(l)
+		case <-doubted:
+			v.check(ctx)
+		case err := <-v.checked:
+			if v.checking = false; err != nil {
+				return err
+			}
+		case <-v.orders.signal:
+			v.obey(ctx, v.orders.take())
+		case <-v.turn:
+			v.turn = nil
+			if v.place == remote {
+				return errReopen
+			}
+			v.check(ctx)
+		}
+	}
+}
+
+func (v *vigil) obey(ctx context.Context, k order) {
+	if k.has(woken) {
+		v.health.forget()
+		v.turn = time.After(jitter(v.settings.Stagger))
+	}
+	if k.has(beat | turned) {
+		v.check(ctx)
+	}
+}
+
+// list begins to list the tools again, which it does not do too often.
+func (v *vigil) list(ctx context.Context) {
+	if v.listing {
+		return
+	}
+	v.listing, v.again = true, nil
+	at := latest(time.Now(), v.next)
+	v.next = at.Add(v.settings.RelistEvery)
+	v.work.Go(func() {
+		if !sleep(ctx, time.Until(at)) {
+			return
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, v.settings.StartTimeout, &timeoutError{v.settings.StartTimeout})
+		defer cancel()
+		tools, err := v.session.list(ctx)
+		v.listed <- listing{tools, err}
+	})
+}
+
+func (v *vigil) took(l listing) {
+	v.listing = false
+	if l.err == nil {
+		v.misses = 0
+		v.tell(relisted{l.tools})
+		return
+	}
+	wait := jitter(v.settings.ceiling(v.misses))
+	v.misses++
+	v.again = time.After(wait)
+	v.log.Warn("tools not listed", "retry_in", wait, "err", l.err)
+}
+
+// check begins to ask for a sign of life. A started server has three tries, as
+// it may just be busy. A connection that was cut is found by two.
+func (v *vigil) check(ctx context.Context) {
+	if v.checking {
+		return
+	}
+	v.checking = true
+	v.work.Go(func() {
+		if v.place == child {
+			t := v.settings.PingTimeout
+			v.checked <- v.session.check(ctx, child, t, t, t)
+		} else {
+			t := v.settings.PeerTimeout
+			v.checked <- v.session.check(ctx, v.place, t, t/2)
+		}
+	})
+}
