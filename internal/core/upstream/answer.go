@@ -30,7 +30,7 @@ func (r *remote) receive(ctx context.Context, m message, resp *http.Response) er
 		if err != nil {
 			return r.cutProblem(ctx, err)
 		}
-		if _, err := r.wire.deliver(body); err != nil {
+		if _, err := r.wire.deliver(body, true); err != nil {
 			return pNoAnswer.with().because(err)
 		}
 		return nil
@@ -76,7 +76,7 @@ func (r *remote) deliverEvents(events *eventReader, id []byte) (answered bool, e
 		if e.name != "" && e.name != "message" {
 			return true
 		}
-		answers, err := r.wire.deliver(e.data)
+		answers, err := r.wire.deliver(e.data, true)
 		if err != nil {
 			r.wire.log.Warn("event that is no message", "err", err)
 		}
@@ -128,12 +128,12 @@ func (r *remote) refused(m message, kind string, resp *http.Response) error {
 		switch {
 		case err != nil || e.method != nil || e.err == nil:
 		case bytes.Equal(e.id, m.id):
-			_, err := r.wire.deliver(body)
+			_, err := r.wire.deliver(body, true)
 			return err
 		case resp.StatusCode == http.StatusBadRequest && r.sessionID() != "" && namesSession(e.err):
 			lost = true // as many servers built on the TypeScript library do
 		case !lost:
-			_, err := r.wire.deliver(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":%s}`, m.id, e.err))
+			_, err := r.wire.deliver(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":%s}`, m.id, e.err), true)
 			return err
 		}
 	}

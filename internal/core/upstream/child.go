@@ -1,8 +1,8 @@
 package upstream
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -150,11 +150,13 @@ func (c *child) drain(done ...<-chan struct{}) {
 
 func (c *child) exitProblem() error {
 	entry := pExitEarly
-	if c.wire.heard.Load() {
+	if c.wire.received.Load() > 0 {
 		entry = pExit
 	}
 	return entry.with(describeExit(c.exit)).because(c.exit).add(c.tail.hint())
 }
+
+func exitCode(code int) string { return fmt.Sprintf("exit code %d", code) }
 
 // outputProblem says why the output ended: mostly because the process did.
 func (c *child) outputProblem(readErr error, saidAll <-chan struct{}) error {
@@ -199,50 +201,5 @@ func (c *child) awaitExit(d time.Duration) bool {
 		return true
 	case <-t.C:
 		return false
-	}
-}
-
-// send writes one line. It implements carrier.
-func (c *child) send(ctx context.Context, m message) error {
-	select {
-	case c.writing <- struct{}{}:
-		defer func() { <-c.writing }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-c.wire.life.Done():
-		return c.wire.cause()
-	}
-	if err := c.wire.cause(); err != nil {
-		return err
-	}
-	until := time.Now().Add(c.limits.Write)
-	if d, ok := ctx.Deadline(); ok && d.Before(until) {
-		until = d
-	}
-	_ = c.stdin.SetWriteDeadline(until) // unsupported on some systems: no deadline then
-	n, err := c.stdin.Write(append(m.body, '\n'))
-	if err == nil {
-		_ = c.stdin.SetWriteDeadline(time.Time{}) // no timer is left to wake an idle program
-		return nil
-	}
-	if cause := c.wire.cause(); cause != nil {
-		return cause
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		stuck := pStdinStuck.with().because(err)
-		if n > 0 {
-			c.wire.end(stuck) // a line that was cut cannot be taken back
-		}
-		return stuck
-	}
-	// The pipe is broken, so the process has ended or will: run knows why.
-	t := time.NewTimer(2 * exitGrace)
-	defer t.Stop()
-	select {
-	case <-c.wire.life.Done():
-		return c.wire.cause()
-	case <-t.C:
-		c.wire.end(pStdinStuck.with().because(err))
-		return c.wire.cause()
 	}
 }

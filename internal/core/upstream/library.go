@@ -49,11 +49,12 @@ func (w *wire) Write(ctx context.Context, msg jsonrpc.Message) error {
 	if m.id, err = json.Marshal(req.ID.Raw()); err != nil {
 		return err
 	}
+	w.expect(m.id)
 	if m.method == methodDiscover {
-		w.limitProbe(req.ID)
+		w.limitProbe(req.ID, m.id)
 	}
 	w.spawn(func() {
-		if err := w.carrier.send(w.life, m); err != nil {
+		if err := w.carrier.send(w.life, m); err != nil && w.expected(m.id) {
 			w.put(&jsonrpc.Response{ID: req.ID, Error: err})
 		}
 	})
@@ -63,12 +64,15 @@ func (w *wire) Write(ctx context.Context, msg jsonrpc.Message) error {
 // limitProbe answers server/discover in the server's place if the server stays
 // silent: many older servers ignore methods they do not know, and the library
 // would wait for ever. It goes on with initialize then.
-func (w *wire) limitProbe(id jsonrpc.ID) {
+func (w *wire) limitProbe(id jsonrpc.ID, raw []byte) {
 	w.spawn(func() {
 		t := time.NewTimer(w.probe)
 		defer t.Stop()
 		select {
 		case <-t.C:
+			if !w.expected(raw) {
+				return
+			}
 			w.silent.Store(true)
 			w.put(&jsonrpc.Response{ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "no answer"}})
 		case <-w.answered:

@@ -3,99 +3,170 @@ package upstream
 import (
 	"bufio"
 	"bytes"
-	"errors"
-	"fmt"
 	"io"
 )
 
-// After this much output that is not MCP, without an MCP message in between, the
-// process is taken for something else than a server.
-const (
-	maxJunkLines = 1000
-	maxJunkBytes = 1 << 20
-)
+// A lineReader cuts a stream into lines of at most maxBytes, in memory that does
+// not grow with what is above that.
+type lineReader struct {
+	r        *bufio.Reader
+	maxBytes int
 
-// idWindow is how much of a message that is too large is searched for its id.
-const idWindow = 256
-
-// readStdout hands each line to the wire until the output ends.
-func (c *child) readStdout(maxBytes int) error {
-	r := bufio.NewReaderSize(c.stdout, 64<<10)
-	junkLines, junkBytes := 0, 0
-	for {
-		line, err := readLine(r, maxBytes)
-		if tooLong, ok := errors.AsType[*longLine](err); ok {
-			c.refuse(tooLong, maxBytes)
-			continue
-		}
-		if msg := trimLine(line); len(msg) > 0 {
-			if _, err := c.wire.deliver(msg); err == nil {
-				junkLines, junkBytes = 0, 0
-			} else {
-				c.say(line)
-				junkLines++
-				junkBytes += len(line)
-			}
-		}
-		if junkLines > maxJunkLines || junkBytes > maxJunkBytes {
-			return pGarbage.with()
-		}
-		if err != nil {
-			return err
-		}
-	}
+	// What was read of a line above the limit, for skip.
+	foot []byte
+	size int
+	err  error // bufio.ErrBufferFull: the line goes on
 }
 
-// trimLine removes what surrounds a message on its line, a byte order mark included.
-func trimLine(line []byte) []byte {
-	return bytes.TrimPrefix(bytes.TrimSpace(line), []byte("\xef\xbb\xbf"))
+func newLineReader(r io.Reader, maxBytes int) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), maxBytes: maxBytes}
 }
 
-// A longLine is a line above the limit; head is its beginning, the rest was skipped.
-type longLine struct{ head, foot []byte }
+// A longLine is a line above the limit, of which perhaps only the head was read:
+// skip must be called next.
+type longLine struct{ head []byte }
 
 func (*longLine) Error() string { return "line too long" }
 
-// readLine returns the next line, which the caller owns. A line above the limit
-// is skipped to its end and reported as *longLine.
-func readLine(r *bufio.Reader, maxBytes int) ([]byte, error) {
-	part, err := r.ReadSlice('\n')
-	if err != bufio.ErrBufferFull {
-		return bytes.Clone(part), err
+// idWindow is how much of either end of a long line is searched for an id.
+const idWindow = 256
+
+// next returns the next line with its end. Unless it is kept, it is valid only
+// until the next call. At the end of the stream there may be a line and an error.
+func (l *lineReader) next() (line []byte, kept bool, err error) {
+	var long chunks
+	part, err := l.r.ReadSlice('\n')
+	for err == bufio.ErrBufferFull && long.size+len(part) <= l.maxBytes {
+		long.add(part)
+		part, err = l.r.ReadSlice('\n')
 	}
-	line := bytes.Clone(part)
-	for err == bufio.ErrBufferFull && len(line) <= maxBytes {
-		part, err = r.ReadSlice('\n')
-		line = append(line, part...)
+	if size := long.size + len(part); size > l.maxBytes+1 { // one for the line's end
+		head := append(long.head(idWindow), part[:min(idWindow, len(part))]...)
+		l.foot, l.size, l.err = tailOf(append(long.foot(idWindow), part...)), size, err
+		return nil, false, &longLine{head: head[:min(idWindow, len(head))]}
 	}
-	if len(line) <= maxBytes {
-		return line, err
+	if long.size == 0 {
+		return part, false, err
 	}
-	long := &longLine{head: bytes.Clone(line[:idWindow])}
-	foot := bytes.Clone(line[len(line)-idWindow:])
-	line = nil
-	for err == bufio.ErrBufferFull {
-		part, err = r.ReadSlice('\n')
-		foot = append(foot, part...)
-		foot = append(foot[:0], foot[max(0, len(foot)-idWindow):]...)
-	}
-	long.foot = foot
-	if err != nil {
-		return nil, errors.Join(long, err)
-	}
-	return nil, long
+	long.add(part)
+	return long.join(), true, err
 }
 
-// refuse fails the call whose answer was too large, if the answer tells which it was.
-func (c *child) refuse(l *longLine, maxBytes int) {
-	c.wire.log.Warn("message too large", "max_bytes", maxBytes)
-	id, ok := idInHead(l.head)
-	if !ok {
-		id, ok = idInFoot(l.foot)
+// skip reads on to the end of a long line. It returns the line's last bytes and
+// its size.
+func (l *lineReader) skip() (foot []byte, size int, err error) {
+	foot, size, err = l.foot, l.size, l.err
+	l.foot = nil
+	for err == bufio.ErrBufferFull {
+		var part []byte
+		part, err = l.r.ReadSlice('\n')
+		size += len(part)
+		foot = tailOf(append(foot, part[max(0, len(part)-idWindow):]...))
 	}
-	if ok {
-		c.wire.fail(id, pTooLarge.with(maxBytes>>20))
+	return foot, size, err
+}
+
+// tailOf returns the last bytes of p, which it moves to its beginning.
+func tailOf(p []byte) []byte { return append(p[:0], p[max(0, len(p)-idWindow):]...) }
+
+// chunks collects what will be one slice, without the copies and the excess of a
+// slice that grows.
+type chunks struct {
+	parts [][]byte
+	size  int
+}
+
+// add copies p.
+func (c *chunks) add(p []byte) {
+	c.size += len(p)
+	if n := len(c.parts); n > 0 {
+		last := c.parts[n-1]
+		fits := min(cap(last)-len(last), len(p))
+		c.parts[n-1] = append(last, p[:fits]...)
+		p = p[fits:]
 	}
+	if len(p) > 0 {
+		c.parts = append(c.parts, append(make([]byte, 0, max(len(p), min(c.size, 1<<20))), p...))
+	}
+}
+
+func (c *chunks) join() []byte { return bytes.Join(c.parts, nil) }
+
+// head returns a copy of the first n bytes of the first part.
+func (c *chunks) head(n int) []byte {
+	if len(c.parts) == 0 {
+		return nil
+	}
+	return bytes.Clone(c.parts[0][:min(n, len(c.parts[0]))])
+}
+
+// foot returns a copy of the last n bytes of the last part.
+func (c *chunks) foot(n int) []byte {
+	if len(c.parts) == 0 {
+		return nil
+	}
+	last := c.parts[len(c.parts)-1]
+	return bytes.Clone(last[max(0, len(last)-n):])
+}
+
+// bom are the marks of text encodings that begin a stream, or, in UTF-16, follow
+// the end of a line; none of them can begin a message.
+var bom = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte("\xfe\xff"), []byte("\x00")}
+
+// trimLine removes what may surround a message on its line: space, byte order
+// marks and the terminal's control sequences.
+func trimLine(line []byte) []byte {
+	for {
+		before := len(line)
+		line = bytes.TrimSpace(line)
+		for _, mark := range bom {
+			line = bytes.TrimPrefix(line, mark)
+		}
+		line = line[controlLength(line):]
+		if len(line) == before {
+			return line
+		}
+	}
+}
+
+// controlLength returns the length of the control sequence that line begins with.
+func controlLength(line []byte) int {
+	if len(line) < 2 || line[0] != 0x1b {
+		return 0
+	}
+	switch line[1] {
+	case '[': // until a letter
+		for i := 2; i < len(line); i++ {
+			if '@' <= line[i] && line[i] <= '~' {
+				return i + 1
+			}
+		}
+		return 0
+	case ']': // a title or a link, until BEL or ESC \
+		for i := 2; i < len(line); i++ {
+			if line[i] == '\a' {
+				return i + 1
+			}
+			if line[i] == 0x1b && i+1 < len(line) && line[i+1] == '\\' {
+				return i + 2
+			}
+		}
+		return 0
+	}
+	return 2
+}
+
+// unwrap finds the message on a line that has more than that: a progress display
+// which the terminal would overwrite before it, or control sequences after it.
+func unwrap(line []byte) ([]byte, bool) {
+	if cr := bytes.LastIndexByte(line, '\r'); cr >= 0 {
+		line = trimLine(line[cr+1:])
+	}
+	end := bytes.LastIndexByte(line, '}') + 1
+	if end == 0 || line[0] != '{' || len(trimLine(line[end:])) > 0 {
+		return nil, false
+	}
+	return line[:end], true
 }
 
 // idInHead finds our id in the beginning of a reply, unless something nested comes first.
@@ -123,35 +194,3 @@ func idInFoot(foot []byte) (uint64, bool) {
 	return ourID(bytes.TrimSpace(value))
 }
 
-// readStderr takes everything the server says, always, so that it never blocks.
-func (c *child) readStderr() {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := c.stderr.Read(buf)
-		if n > 0 {
-			_, _ = c.tail.Write(buf[:n]) // never fails
-			c.say(buf[:n])
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// say writes to the server's log, if there is one.
-func (c *child) say(p []byte) {
-	if c.log == nil {
-		return
-	}
-	c.logMu.Lock()
-	defer c.logMu.Unlock()
-	_, _ = c.log.Write(p) // a log that fails must not disturb the server
-}
-
-func closeLog(log io.Writer) {
-	if closer, ok := log.(io.Closer); ok {
-		_ = closer.Close() // as above
-	}
-}
-
-func exitCode(code int) string { return fmt.Sprintf("exit code %d", code) }

@@ -42,6 +42,7 @@ var (
 	pNotExecutable = &Entry{"MPT-CMD-NOT-EXECUTABLE", classConfig, "The command %q is not executable.", "Make the file executable, or name its interpreter as the command."}
 	pInterpreter   = &Entry{"MPT-CMD-INTERPRETER", classConfig, "The command %q needs an interpreter that is missing: %s.", "Install the interpreter, or correct the first line of the script."}
 	pArch          = &Entry{"MPT-CMD-ARCH", classConfig, "The command %q is not a program for this machine.", "Install the version for this system and processor."}
+	pBatch         = &Entry{"MPT-CMD-BATCH", classConfig, "The command %q is a batch file, which cannot be given %q safely.", "Write the program that it starts, such as node with its script, as the command."}
 	pCwd           = &Entry{"MPT-CMD-CWD", classConfig, "The working directory %q does not exist.", "Create it, or correct \"cwd\" in the configuration."}
 	pStart         = &Entry{"MPT-CMD-START", classConfig, "The command %q could not be started: %s.", "Try it in a terminal."}
 	pExpand        = &Entry{"MPT-CONFIG-VALUE", classConfig, "A value in the configuration cannot be used: %s.", "Set the variable, or correct the entry."}
@@ -54,6 +55,7 @@ var (
 	pGarbage       = &Entry{"MPT-NOT-MCP-OUTPUT", classProtocol, "The server writes text that is not MCP to its output.", "Check that the command starts an MCP server over stdio."}
 	pHandshake     = &Entry{"MPT-HANDSHAKE", classProtocol, "The server refused to open a session: %s.", "See the server's log; it may need another version or setting."}
 	pVersion       = &Entry{"MPT-PROTOCOL-VERSION", classProtocol, "The server speaks a version of MCP that is not known here: %s.", "Update the server or this program."}
+	pTooDeep       = &Entry{"MPT-TOO-DEEP", classProtocol, "The server's answer is nested more than %d levels deep.", "Ask for less, or report it to the server's authors."}
 	pTooLarge      = &Entry{"MPT-TOO-LARGE", classProtocol, "The server's answer is larger than the limit of %d MB.", "Ask for less, or raise the limit."}
 	pBadList       = &Entry{"MPT-BAD-LIST", classProtocol, "The server's list of tools cannot be read: %s.", "Report it to the server's authors."}
 	pRefused       = &Entry{"MPT-NET-REFUSED", classNetwork, "Nothing answers at %s.", "Check that the server runs and that the address is right."}
@@ -77,8 +79,8 @@ var (
 	pSessionLost   = &Entry{"MPT-SESSION-LOST", classNetwork, "The server has forgotten our session.", "A new one is opened by itself."}
 	pNoAnswer      = &Entry{"MPT-HTTP-NO-ANSWER", classNetwork, "The server ended its answer before it was complete.", "The call may or may not have been carried out."}
 	table          = []*Entry{
-		pNotFound, pNotExecutable, pInterpreter, pArch, pCwd, pStart, pExpand, pURL,
-		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooLarge, pBadList,
+		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pExpand, pURL,
+		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
 		pSignIn, pForbidden, pNotThere, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
 	}

@@ -10,7 +10,10 @@ import (
 // from what would trouble the stack of a reader that decodes it.
 const maxDepth = 1000
 
-var errNotJSON = errors.New("not valid JSON")
+var (
+	errNotJSON = errors.New("not valid JSON")
+	errTooDeep = errors.New("nested too deep")
+)
 
 // An envelope is a JSON-RPC message cut into its members. Each is the bytes as
 // they stood in the message, or nil if the member is absent.
@@ -23,6 +26,7 @@ func (e *envelope) isReply() bool { return e.method == nil && e.id != nil }
 
 // scanEnvelope cuts a message in one pass. It accepts exactly the objects that
 // encoding/json accepts, up to maxDepth; of repeated members the last counts.
+// Beside errTooDeep the envelope is as good as any, but for what nests too deep.
 func scanEnvelope(msg []byte) (e envelope, err error) {
 	err = eachMember(msg, func(m member) {
 		switch string(m.key) {
@@ -38,10 +42,10 @@ func scanEnvelope(msg []byte) (e envelope, err error) {
 			e.err = m.value
 		}
 	})
-	if err != nil {
+	if err != nil && err != errTooDeep {
 		return envelope{}, err
 	}
-	return e, nil
+	return e, err
 }
 
 // A member is one member of an object: its decoded key, its value's bytes and
@@ -53,7 +57,9 @@ type member struct {
 	start int // of whole, in the scanned text
 }
 
-// eachMember calls fn for each member of a JSON object and proves that the text is valid.
+// eachMember calls fn for each member of a JSON object and proves that the text
+// is valid. Of a value that nests too deep it proves only where it ends: then it
+// returns errTooDeep after the last member.
 func eachMember(text []byte, fn func(member)) error {
 	s := scanner{b: text}
 	s.space()
@@ -130,13 +136,17 @@ func decodeKey(key []byte) []byte {
 
 // A scanner walks over JSON text without building anything.
 type scanner struct {
-	b []byte
-	i int
+	b    []byte
+	i    int
+	deep bool // something nested deeper than maxDepth was skipped
 }
 
 func (s *scanner) end() error {
 	if s.space(); s.i != len(s.b) {
 		return errNotJSON
+	}
+	if s.deep {
+		return errTooDeep
 	}
 	return nil
 }
@@ -169,8 +179,11 @@ func (s *scanner) word(w string) bool {
 }
 
 func (s *scanner) value(depth int) bool {
-	if s.i >= len(s.b) || depth > maxDepth {
+	if s.i >= len(s.b) {
 		return false
+	}
+	if depth > maxDepth {
+		return s.skip()
 	}
 	switch s.b[s.i] {
 	case '{':
@@ -187,6 +200,36 @@ func (s *scanner) value(depth int) bool {
 		return s.word("null")
 	}
 	return s.number()
+}
+
+// skip walks over a value without recursion: it counts brackets only.
+func (s *scanner) skip() bool {
+	s.deep = true
+	for open := 0; s.i < len(s.b); {
+		switch s.b[s.i] {
+		case '"':
+			if !s.str() {
+				return false
+			}
+		case '{', '[':
+			open++
+			s.i++
+		case '}', ']':
+			if open == 0 {
+				return true // of what is around the value
+			}
+			open--
+			s.i++
+		case ',':
+			if open == 0 {
+				return true
+			}
+			s.i++
+		default:
+			s.i++
+		}
+	}
+	return false
 }
 
 func (s *scanner) object(depth int) bool {

@@ -95,6 +95,9 @@ func (s *Session) Request(ctx context.Context, method string, params json.RawMes
 // Changed returns a one-slot signal: the server said that its tools changed.
 func (s *Session) Changed() <-chan struct{} { return s.wire.changed }
 
+// Counts returns what the session has thrown away so far.
+func (s *Session) Counts() Counts { return s.wire.counts.read() }
+
 // Wait blocks until the session has ended, and returns why. After Close it returns nil.
 func (s *Session) Wait() error {
 	<-s.wire.life.Done()
@@ -123,6 +126,10 @@ func (s *Session) Close() error {
 		s.wire.calls.Wait()
 		if s.client != nil {
 			_ = s.client.Close() // its connection has ended; nothing is left that could fail
+		}
+		if n := s.Counts(); n != (Counts{}) {
+			s.log.Info("session ended; not all that the server sent could be used", "skipped_lines", n.SkippedLines,
+				"dropped_bytes", n.DroppedBytes, "stray_replies", n.StrayReplies)
 		}
 	})
 	return s.closeErr

@@ -68,7 +68,7 @@ func (r *remote) readStream(resp *http.Response, found chan<- error) {
 			r.endpoint = u
 			found <- nil
 		case attached:
-			if _, err := r.wire.deliver(e.data); err != nil {
+			if _, err := r.wire.deliver(e.data, true); err != nil {
 				r.wire.log.Warn("event that is no message", "err", err)
 			}
 		}

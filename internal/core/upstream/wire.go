@@ -60,8 +60,8 @@ type wire struct {
 	probe    time.Duration        // how long server/discover may stay unanswered
 	inbox    chan jsonrpc.Message // for the library: replies to it, and requests of the server
 	changed  chan struct{}        // one slot: the server said that its tools changed
-	heard    atomic.Bool          // the server has sent a message
 	received atomic.Uint64        // how many messages the server has sent
+	counts   counters
 	silent   atomic.Bool          // the server did not answer server/discover in time
 	replied  sync.Once            // closes answered
 	answered chan struct{}        // closed with the first reply to the library
@@ -77,6 +77,7 @@ type wire struct {
 	mu      sync.Mutex // guards the fields below, and starting against ending
 	nextID  uint64
 	waiting map[uint64]chan reply
+	library map[string]struct{} // ids of the library's requests that are not answered yet
 }
 
 // newWire returns a wire whose life has the values of ctx, not its end.
@@ -88,6 +89,7 @@ func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 		changed:  make(chan struct{}, 1),
 		answered: make(chan struct{}),
 		waiting:  map[uint64]chan reply{},
+		library:  map[string]struct{}{},
 	}
 	w.life, w.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	return w
@@ -214,22 +216,30 @@ func (w *wire) spawn(fn func()) {
 }
 
 // deliver hands a message of the server to whoever it is for, and returns the id
-// it answers, if any. It keeps parts of msg. An error means that msg is no
-// JSON-RPC message.
-func (w *wire) deliver(msg []byte) (answers []byte, err error) {
+// it answers, if any. kept says that msg is the wire's to keep; else it is valid
+// only during the call. errNotJSON means that msg is no JSON-RPC message, and
+// errTooDeep that it is one of which only the id can be used.
+func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 	e, err := scanEnvelope(msg)
-	if err != nil {
+	if err != nil && err != errTooDeep {
 		return nil, err
 	}
 	if e.id == nil && e.method == nil {
 		return nil, errNotJSON
 	}
-	w.heard.Store(true)
 	w.received.Add(1)
+	if err != nil {
+		w.tooDeep(e, len(msg))
+		return e.id, err
+	}
 	switch {
 	case e.isReply():
 		if id, ok := ourID(e.id); ok {
-			w.answer(id, e)
+			w.answer(id, e, kept)
+			return e.id, nil
+		}
+		if !w.expected(e.id) {
+			w.stray(e.id)
 			return e.id, nil
 		}
 		w.replied.Do(func() { close(w.answered) })
@@ -243,6 +253,51 @@ func (w *wire) deliver(msg []byte) (answers []byte, err error) {
 	}
 }
 
+// tooDeep drops a message and fails the call it answers.
+func (w *wire) tooDeep(e envelope, size int) {
+	w.counts.droppedBytes.Add(uint64(size))
+	w.log.Warn("message nested too deep", "bytes", size, "max_depth", maxDepth)
+	if !e.isReply() {
+		return
+	}
+	if id, ok := ourID(e.id); ok {
+		w.fail(id, pTooDeep.with(maxDepth))
+	} else if w.expected(e.id) {
+		id, err := jsonrpc.MakeID(decodeID(e.id))
+		if err == nil {
+			w.put(&jsonrpc.Response{ID: id, Error: pTooDeep.with(maxDepth)})
+		}
+	}
+}
+
+// decodeID returns an id as encoding/json decodes it.
+func decodeID(raw []byte) (v any) {
+	_ = json.Unmarshal(raw, &v) // it was scanned
+	return v
+}
+
+// stray counts a reply that nobody waits for.
+func (w *wire) stray(id []byte) {
+	w.counts.strayReplies.Add(1)
+	w.log.Debug("reply that nobody waits for", "id", clean(string(id), 40))
+}
+
+// expect notes that the library waits for an answer to id, and expected reports,
+// once, whether it does.
+func (w *wire) expect(id []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.library[string(id)] = struct{}{}
+}
+
+func (w *wire) expected(id []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.library[string(id)]
+	delete(w.library, string(id))
+	return ok
+}
+
 // ourID reports whether id is one that request made up.
 func ourID(id []byte) (uint64, bool) {
 	if len(id) < 4 || id[0] != '"' || id[1] != 'r' || id[2] == '0' || len(id) > 22 {
@@ -252,18 +307,26 @@ func ourID(id []byte) (uint64, bool) {
 	return n, err == nil
 }
 
-func (w *wire) answer(id uint64, e envelope) {
+func (w *wire) answer(id uint64, e envelope, kept bool) {
 	answer := w.take(id)
 	switch {
 	case answer == nil:
-		w.log.Debug("reply that nobody waits for", "id", id)
+		w.stray(e.id)
 	case e.err != nil && !bytes.Equal(e.err, []byte("null")):
-		answer <- reply{err: oneLine(e.err)}
+		answer <- reply{err: relayed(e.err, kept)}
 	case e.result != nil:
-		answer <- reply{result: oneLine(e.result)}
+		answer <- reply{result: relayed(e.result, kept)}
 	default:
 		answer <- reply{err: json.RawMessage(`{"code":-32603,"message":"the server sent a reply with neither result nor error"}`)}
 	}
+}
+
+// relayed returns what the caller of a request may keep.
+func relayed(text []byte, kept bool) json.RawMessage {
+	if !kept {
+		text = bytes.Clone(text)
+	}
+	return oneLine(text)
 }
 
 // fail answers one request of ours with an error of ours.
