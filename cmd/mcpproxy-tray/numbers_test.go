@@ -169,9 +169,10 @@ func TestIdleCostsNothing(t *testing.T) {
 	// Of the connections that a client opens ahead, the program cuts the unused after 10 s.
 	http.DefaultClient.CloseIdleConnections()
 	atRest(t, pid)
-	before := usage(t, pid)
+	guard := prog.cmd.Process.Pid
+	before, guardBefore := usage(t, pid), usage(t, guard)
 	time.Sleep(*idleTime)
-	after := usage(t, pid)
+	after, guardAfter := usage(t, pid), usage(t, guard)
 	seconds := idleTime.Seconds()
 	cpu := after.cpu - before.cpu
 	switches := float64(after.switches-before.switches) / seconds
@@ -180,6 +181,17 @@ func TestIdleCostsNothing(t *testing.T) {
 	report(t, fmt.Sprintf("idle with 5 servers, CPU in %.0f s", seconds), "≤ 20 ms in 60 s", ms(cpu))
 	report(t, "idle, voluntary context switches", "≤ 2/s", fmt.Sprintf("%.2f/s", switches))
 	report(t, "idle, RSS of the app", "≤ 25 MB", fmt.Sprintf("%.1f MB", float64(rss)/1024))
+	private := 0
+	for _, field := range []string{"Private_Clean:", "Private_Dirty:"} {
+		private += statusField(t, fmt.Sprintf("/proc/%d/smaps_rollup", guard), field)
+	}
+	guardSwitches := guardAfter.switches - guardBefore.switches
+	report(t, "guard, private memory", "≤ 4 MB", fmt.Sprintf("%.1f MB", float64(private)/1024))
+	report(t, fmt.Sprintf("guard, wake-ups in %.0f s", seconds), "0", strconv.Itoa(guardSwitches))
+	// Go's own monitor thread wakes up once a minute.
+	if most := 1 + int(seconds/60); private > 8<<10 || guardSwitches > most {
+		t.Errorf("idle guard: %d KiB of its own, woke up %d times", private, guardSwitches)
+	}
 	report(t, "idle, D-Bus signals of the icon", "0", strconv.Itoa(signals))
 	if limit := time.Duration(float64(40*time.Millisecond) * max(1, seconds/60)); cpu > limit {
 		t.Errorf("%v of CPU in %v of idling", cpu, *idleTime)
