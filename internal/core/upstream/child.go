@@ -108,7 +108,7 @@ func (c *child) run(maxBytes int) {
 	var readers sync.WaitGroup
 	var readErr error
 	readDone, saidAll := make(chan struct{}), make(chan struct{})
-	readers.Go(func() { readErr = c.readStdout(maxBytes); close(readDone) })
+	readers.Go(func() { readErr = c.readStdout(c.stdout, maxBytes); close(readDone) })
 	readers.Go(func() { c.readStderr(); close(saidAll) })
 	readers.Go(func() { c.exit = c.cmd.Wait(); close(c.exited) })
 

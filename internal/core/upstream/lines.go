@@ -40,7 +40,7 @@ func (l *lineReader) next() (line []byte, kept bool, err error) {
 		long.add(part)
 		part, err = l.r.ReadSlice('\n')
 	}
-	if size := long.size + len(part); size > l.maxBytes+1 { // one for the line's end
+	if size := long.size + len(part); err == bufio.ErrBufferFull || size > l.maxBytes+1 { // one for the line's end
 		head := append(long.head(idWindow), part[:min(idWindow, len(part))]...)
 		l.foot, l.size, l.err = tailOf(append(long.foot(idWindow), part...)), size, err
 		return nil, false, &longLine{head: head[:min(idWindow, len(head))]}
@@ -193,4 +193,3 @@ func idInFoot(foot []byte) (uint64, bool) {
 	value := bytes.TrimPrefix(bytes.TrimSpace(foot[at+len(`"id"`):]), []byte(":"))
 	return ourID(bytes.TrimSpace(value))
 }
-

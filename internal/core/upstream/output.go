@@ -37,8 +37,8 @@ type output struct {
 }
 
 // readStdout hands each line to the wire until the output ends.
-func (c *child) readStdout(maxBytes int) error {
-	o := output{child: c, lines: newLineReader(c.stdout, maxBytes)}
+func (c *child) readStdout(stdout io.Reader, maxBytes int) error {
+	o := output{child: c, lines: newLineReader(stdout, maxBytes)}
 	for {
 		line, kept, err := o.lines.next()
 		if long, ok := errors.AsType[*longLine](err); ok {

@@ -58,6 +58,7 @@ var (
 	pTooDeep       = &Entry{"MPT-TOO-DEEP", classProtocol, "The server's answer is nested more than %d levels deep.", "Ask for less, or report it to the server's authors."}
 	pTooLarge      = &Entry{"MPT-TOO-LARGE", classProtocol, "The server's answer is larger than the limit of %d MB.", "Ask for less, or raise the limit."}
 	pBadList       = &Entry{"MPT-BAD-LIST", classProtocol, "The server's list of tools cannot be read: %s.", "Report it to the server's authors."}
+	pBusy          = &Entry{"MPT-SERVER-BUSY", classNetwork, "The server has %d calls to answer and gets no more for now.", "Try again later; if it stays so, restart the server."}
 	pRefused       = &Entry{"MPT-NET-REFUSED", classNetwork, "Nothing answers at %s.", "Check that the server runs and that the address is right."}
 	pDNS           = &Entry{"MPT-NET-DNS", classNetwork, "The name %s cannot be resolved.", "Check the address and the network connection."}
 	pUnreachable   = &Entry{"MPT-NET-UNREACHABLE", classNetwork, "%s cannot be reached.", "Check the network connection."}
@@ -80,7 +81,7 @@ var (
 	pNoAnswer      = &Entry{"MPT-HTTP-NO-ANSWER", classNetwork, "The server ended its answer before it was complete.", "The call may or may not have been carried out."}
 	table          = []*Entry{
 		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pExpand, pURL,
-		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList,
+		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
 		pSignIn, pForbidden, pNotThere, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
 	}

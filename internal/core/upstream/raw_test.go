@@ -110,6 +110,8 @@ func answer(has func(string) bool, id, method, params string) {
 			_, caps, _ := strings.Cut(params, `"capabilities":`)
 			caps, _, _ = strings.Cut(strings.TrimSuffix(caps, "}"), ",")
 			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":%q}}`, id, caps)
+		case has("deepgreeting"):
+			say(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, strings.Repeat("[", 1<<20)+strings.Repeat("]", 1<<20))
 		case has("denies"):
 			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":"no\u0007 licence"}}`, id)
 		default:
@@ -160,6 +162,17 @@ func answerCall(has func(string) bool, id, params string) {
 		say(`{"jsonrpc":"2.0","id":%s,"result":{"text":"%s"}}`, id, strings.Repeat("x", 3<<20))
 	case strings.Contains(params, `"hugelast"`):
 		say(`{"jsonrpc":"2.0","result":{"text":"%s"},"id":%s}`, strings.Repeat("x", 3<<20), id)
+	case strings.Contains(params, `"deep"`):
+		say(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, strings.Repeat("[", 1e6)+strings.Repeat("]", 1e6))
+	case strings.Contains(params, `"deeplast"`):
+		say(`{"jsonrpc":"2.0","result":{"a":%s},"id":%s}`, strings.Repeat("[", 1e6)+`"]",1`+strings.Repeat("]", 1e6), id)
+	case strings.Contains(params, `"deepobject"`):
+		say(`{"jsonrpc":"2.0","error":%s1%s,"id":%s}`, strings.Repeat(`{"a":`, 2e5), strings.Repeat("}", 2e5), id)
+	case strings.Contains(params, `"endlessline"`):
+		fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":{"text":"`, id)
+		for text := strings.Repeat("x", 64<<10); ; {
+			fmt.Print(text)
+		}
 	case strings.Contains(params, `"stray"`):
 		n, _ := strconv.Atoi(strings.Trim(id, `"r`))
 		say(`{"jsonrpc":"2.0","id":"r%d","result":{"stray":1}}`, n+1000)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,10 +63,10 @@ type wire struct {
 	changed  chan struct{}        // one slot: the server said that its tools changed
 	received atomic.Uint64        // how many messages the server has sent
 	counts   counters
-	silent   atomic.Bool          // the server did not answer server/discover in time
-	replied  sync.Once            // closes answered
-	answered chan struct{}        // closed with the first reply to the library
-	calls    sync.WaitGroup       // what spawn started
+	silent   atomic.Bool    // the server did not answer server/discover in time
+	replied  sync.Once      // closes answered
+	answered chan struct{}  // closed with the first reply to the library
+	calls    sync.WaitGroup // what spawn started
 
 	protocol atomic.Pointer[string] // negotiated revision; nil before
 
@@ -100,7 +101,7 @@ func (w *wire) request(ctx context.Context, method string, params json.RawMessag
 	if err := context.Cause(ctx); err != nil {
 		return reply{}, err
 	}
-	id, answer, err := w.register()
+	id, answer, err := w.register(method)
 	if err != nil {
 		return reply{}, err
 	}
@@ -140,16 +141,33 @@ func (w *wire) request(ctx context.Context, method string, params json.RawMessag
 	}
 }
 
-func (w *wire) register() (uint64, chan reply, error) {
+// maxWaiting is how many calls a server may leave unanswered before it gets no
+// more of them: each may hold a connection, and a file of this program.
+const maxWaiting = 1000
+
+func (w *wire) register(method string) (uint64, chan reply, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.cause(); err != nil {
 		return 0, nil, err
 	}
+	if len(w.waiting) >= maxWaiting && !prompt(method) {
+		return 0, nil, pBusy.with(len(w.waiting))
+	}
 	w.nextID++
 	answer := make(chan reply, 1)
 	w.waiting[w.nextID] = answer
 	return w.nextID, answer, nil
+}
+
+// prompt reports whether a server answers a request of that method at once,
+// whoever made it; all others may take as long as they like.
+func prompt(method string) bool {
+	switch method {
+	case "initialize", methodDiscover, methodPing, "tools/list", "prompts/list", "resources/list", "resources/templates/list", "logging/setLevel":
+		return true
+	}
+	return strings.HasPrefix(method, "notifications/")
 }
 
 // reserveID returns an id for a request whose answer nobody awaits.
