@@ -22,7 +22,7 @@ func (c *Connector) AwaitChange(ctx context.Context, srv config.Server, why erro
 			return context.Cause(ctx)
 		case <-tick.C:
 		}
-		if _, err := c.command(srv, srv.Command); err == nil && hasEntry(why, pNotFound, pCwd, pNotExecutable) {
+		if _, err := c.command(ctx, srv, srv.Command); err == nil && hasEntry(why, pNotFound, pCwd, pNotExecutable) {
 			return nil
 		}
 	}

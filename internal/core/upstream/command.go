@@ -2,14 +2,13 @@ package upstream
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -19,37 +18,28 @@ import (
 // selfCommand in a configuration means this very program, wherever it is installed.
 const selfCommand = "mcpproxy-tray"
 
-// environment returns what a server's process gets: ours without our own
-// variables (but the instance tag, by which left-overs are found), and its own.
-func environment(own map[string]string) []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		key, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(key, "MCPPROXY_TRAY_") && key != "MCPPROXY_TRAY_INSTANCE" {
-			continue
-		}
-		env = append(env, kv)
-	}
-	for _, key := range slices.Sorted(maps.Keys(own)) {
-		env = append(env, key+"="+own[key])
-	}
-	return env
-}
-
 // command prepares the process of an expanded entry, or says what is wrong with it.
-func (c *Connector) command(srv config.Server, written string) (*exec.Cmd, error) {
+func (c *Connector) command(ctx context.Context, srv config.Server, written string) (*exec.Cmd, error) {
 	srv.Cwd = workingDir(srv.Cwd)
 	if fi, err := os.Stat(srv.Cwd); err != nil || !fi.IsDir() {
 		return nil, pCwd.with(srv.Cwd).because(err)
 	}
-	path, err := c.lookPath(srv, written)
-	if err != nil {
-		return nil, err
+	search := c.searchPath(ctx, srv)
+	program := c.lookUp(srv, search)
+	if program.err != nil {
+		return nil, program.problem(srv.Command, written)
 	}
-	cmd := exec.Command(path, srv.Args...) // not CommandContext: the stop ladder is ours, over all that it starts
+	cmd := exec.Command(program.path, srv.Args...) // not CommandContext: the stop ladder is ours, over all that it starts
 	cmd.Args[0] = srv.Command
+	if isBatch(program.path) {
+		if err := c.withoutShell(cmd, search, written); err != nil {
+			return nil, err
+		}
+	}
 	cmd.Dir = srv.Cwd
-	cmd.Env = environment(srv.Env)
+	cmd.Env = environment(runtime.GOOS, os.Environ(), srv.Env, map[string]string{
+		"PATH": childPath(search, srv.Command, program.path), "PWD": srv.Cwd,
+	})
 	cmd.SysProcAttr = processAttr()
 	return cmd, nil
 }
@@ -74,52 +64,116 @@ func workingDir(configured string) string {
 	return filepath.Join(home, configured)
 }
 
-// lookPath finds the program: by the PATH the server itself will have, and
-// relative paths from its working directory.
-func (c *Connector) lookPath(srv config.Server, written string) (string, error) {
-	if srv.Command == selfCommand && c.Self != "" {
-		return c.Self, nil
+// path returns the PATH of servers that do not say otherwise.
+func (c *Connector) path(ctx context.Context) string {
+	if c.Path == nil {
+		return os.Getenv("PATH")
 	}
-	if strings.ContainsRune(srv.Command, filepath.Separator) || strings.Contains(srv.Command, "/") {
+	return c.Path(ctx)
+}
+
+// lookupEnv returns what ${env:NAME} stands for: anything that we have.
+func (c *Connector) lookupEnv(ctx context.Context) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if sameVariable(runtime.GOOS, name, "PATH") {
+			return c.path(ctx), true
+		}
+		return os.LookupEnv(name)
+	}
+}
+
+// searchPath returns the PATH that a server will have, in which its command is
+// searched too.
+func (c *Connector) searchPath(ctx context.Context, srv config.Server) string {
+	for name, value := range srv.Env {
+		if sameVariable(runtime.GOOS, name, "PATH") {
+			return value
+		}
+	}
+	if c.isSelf(srv) {
+		return os.Getenv("PATH") // need not wait for anything
+	}
+	return c.path(ctx)
+}
+
+func (c *Connector) isSelf(srv config.Server) bool { return srv.Command == selfCommand && c.Self != "" }
+
+// isPath reports whether a command is one, so that it is not searched.
+func isPath(command string) bool {
+	return strings.ContainsRune(command, filepath.Separator) || strings.Contains(command, "/")
+}
+
+// childPath adds the directory of a program that was named by its path: what
+// stands beside it is often needed by it, as node by npx.
+func childPath(search, command, program string) string {
+	dir := filepath.Dir(program)
+	if !isPath(command) || strings.ContainsRune(dir, filepath.ListSeparator) {
+		return search
+	}
+	for _, d := range filepath.SplitList(search) {
+		if d == dir {
+			return search
+		}
+	}
+	return strings.Trim(search+string(filepath.ListSeparator)+dir, string(filepath.ListSeparator))
+}
+
+// A found is the outcome of looking for a command's program.
+type found struct {
+	path string   // of the program; if err is not nil, of what stands in its place, or empty
+	err  error    // why there is none
+	dirs []string // that were searched; nil if the command is a path
+}
+
+// lookUp finds the program: by the PATH the server itself will have, and
+// relative paths from its working directory, which must be absolute.
+func (c *Connector) lookUp(srv config.Server, search string) found {
+	if c.isSelf(srv) {
+		return found{path: c.Self}
+	}
+	if isPath(srv.Command) {
 		path := srv.Command
 		if !filepath.IsAbs(path) {
-			path, _ = filepath.Abs(filepath.Join(srv.Cwd, path))
+			path = filepath.Join(srv.Cwd, path)
 		}
-		found, err := exec.LookPath(path)
-		return found, lookError(written, err, "")
+		program, err := exec.LookPath(path)
+		if err != nil {
+			program = path
+		}
+		return found{path: program, err: err}
 	}
-	search, ok := srv.Env["PATH"]
-	if !ok {
-		search = os.Getenv("PATH")
-	}
-	var denied error
+	denied := found{err: exec.ErrNotFound, dirs: []string{}}
 	for _, dir := range filepath.SplitList(search) {
 		if !filepath.IsAbs(dir) {
 			continue // as the library does: never a program from the current directory
 		}
-		found, err := exec.LookPath(filepath.Join(dir, srv.Command))
+		denied.dirs = append(denied.dirs, dir)
+		path := filepath.Join(dir, srv.Command)
+		program, err := exec.LookPath(path)
 		if err == nil {
-			return found, nil
+			return found{path: program, dirs: denied.dirs}
 		}
-		if errors.Is(err, fs.ErrPermission) {
-			denied = err
+		if errors.Is(err, fs.ErrPermission) && denied.path == "" {
+			denied.path, denied.err = path, err
 		}
 	}
-	if denied != nil {
-		return "", lookError(written, denied, "")
-	}
-	return "", lookError(written, exec.ErrNotFound, "Looked in "+strings.Join(filepath.SplitList(search), ", ")+".")
+	return denied
 }
 
-func lookError(written string, err error, looked string) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EISDIR):
-		return pNotExecutable.with(written).because(err)
-	default:
-		return pNotFound.with(written).because(err).add(looked)
+// missing reports whether there is nothing of the command's name.
+func (f found) missing() bool {
+	return f.err != nil && !errors.Is(f.err, fs.ErrPermission) && !errors.Is(f.err, syscall.EISDIR)
+}
+
+func (f found) problem(command, written string) error {
+	if !f.missing() {
+		return pNotExecutable.with(written).because(f.err)
 	}
+	hint := ""
+	if f.dirs != nil {
+		hint = elsewhere(command) + lookedIn(f.dirs)
+	}
+	return pNotFound.with(written).because(f.err).add(hint)
 }
 
 // startError says why a program that was found did not start.
@@ -139,18 +193,24 @@ func startError(path, written string, err error) error {
 // interpreter returns what the script's first line names, or the loader that is
 // missing when a program is no script.
 func interpreter(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return "unknown"
-	}
-	defer f.Close()
-	line, _ := bufio.NewReaderSize(f, 256).ReadString('\n')
-	if name, ok := strings.CutPrefix(line, "#!"); ok && len(line) <= 256 {
-		if words := strings.Fields(clean(name, 200)); len(words) > 0 {
-			return words[0]
-		}
+	if words := shebang(path); len(words) > 0 {
+		return clean(words[0], 200)
 	}
 	return "the system's program loader (" + runtime.GOARCH + ")"
+}
+
+// shebang returns the words of a script's first line after "#!", nil if there are none.
+func shebang(path string) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	line, _ := bufio.NewReaderSize(f, 256).ReadSlice('\n')
+	if name, ok := strings.CutPrefix(string(line), "#!"); ok {
+		return strings.Fields(name)
+	}
+	return nil
 }
 
 // plain returns the innermost words of an error, which name no call and no path.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,6 +58,10 @@ type Connector struct {
 	Timeouts  Timeouts
 	MaxBytes  int // of one message; 0 means DefaultMaxBytes
 
+	// Path returns the PATH in which commands are searched and which servers get;
+	// it may block. nil means this program's own.
+	Path func(context.Context) string
+
 	// StartTimeout is asked at each attempt and replaces Timeouts.Start; nil means that.
 	StartTimeout func() time.Duration
 
@@ -73,7 +76,7 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 		return nil, srv.Err
 	}
 	written := srv.Command
-	srv, err := srv.Expand(os.LookupEnv)
+	srv, err := srv.Expand(c.lookupEnv(ctx))
 	if err != nil {
 		return nil, expandError(err)
 	}
@@ -119,7 +122,7 @@ func (c *Connector) open(ctx context.Context, srv config.Server, written string)
 }
 
 func (c *Connector) openStdio(ctx context.Context, srv config.Server, written string) (*Session, error) {
-	cmd, err := c.command(srv, written)
+	cmd, err := c.command(ctx, srv, written)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -239,17 +238,5 @@ func TestServerLogGetsWhatIsNoMessage(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("log %q lacks %q", got, want)
 		}
-	}
-}
-
-func TestOwnVariablesAreNotPassedOn(t *testing.T) {
-	t.Setenv("MCPPROXY_TRAY_TOKEN", "secret")
-	t.Setenv("MCPPROXY_TRAY_INSTANCE", "tag")
-	env := environment(map[string]string{"A": "1"})
-	if slices.Contains(env, "MCPPROXY_TRAY_TOKEN=secret") || !slices.Contains(env, "MCPPROXY_TRAY_INSTANCE=tag") || env[len(env)-1] != "A=1" {
-		t.Errorf("environment = %q", env)
-	}
-	if !slices.Contains(env, "PATH="+os.Getenv("PATH")) {
-		t.Error("PATH is missing")
 	}
 }
