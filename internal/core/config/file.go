@@ -178,6 +178,8 @@ func writeError(path, what string, err error) *Error {
 		e.Text, e.Hint = what+": its folder does not exist.", "Create the folder, or use another place."
 	case errors.Is(err, syscall.ENOTDIR):
 		e.Text, e.Hint = what+": a part of its path is a file.", "Move that file away, or use another place."
+	case errors.Is(err, fs.ErrExist):
+		e.Text, e.Hint = what+": a link that leads nowhere is in its place.", "Remove the link, or use another place."
 	}
 	return e
 }

@@ -222,6 +222,9 @@ func TestErrorWords(t *testing.T) {
 		syscall.ENOSPC:  "It cannot be saved: the disk is full.",
 		syscall.ENOENT:  "It cannot be saved: its folder does not exist.",
 		syscall.ENOTDIR: "It cannot be saved: a part of its path is a file.",
+		syscall.EEXIST:  "It cannot be saved: a link that leads nowhere is in its place.",
+		syscall.EBUSY:   "It cannot be saved: it is mounted by itself, as files of containers are.",
+		syscall.EDQUOT:  "It cannot be saved: your share of the disk is used up.",
 		syscall.EIO:     "It cannot be saved.",
 	} {
 		err := writeError("x/config.json", "It cannot be saved", &os.PathError{Op: "open", Path: "x", Err: cause})

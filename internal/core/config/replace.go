@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A disk is what saving a file asks of the operating system, step by step.
@@ -41,6 +42,7 @@ func (d disk) replace(path string, old, next []byte) *Error {
 	if info.Mode().Perm()&0o200 == 0 {
 		return &Error{Path: path, Text: "The file is write-protected.", Hint: "Make it writable, or edit it by hand.", cause: ErrReadOnly}
 	}
+	sweep(filepath.Dir(target))
 	temp, err := d.writeTemp(filepath.Dir(target), next, info)
 	if err != nil {
 		return writeError(path, "The file cannot be saved", err)
@@ -58,9 +60,22 @@ func (d disk) replace(path string, old, next []byte) *Error {
 	return nil
 }
 
+const tempPattern = ".mcpproxy-tray-*.tmp"
+
+// sweep removes what a save left in dir that was killed before its rename. A
+// save takes moments; an hour is no longer one of another process.
+func sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, tempPattern)) // an odd folder name only means that nothing is found
+	for _, path := range left {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path) // tried again by the next save
+		}
+	}
+}
+
 // writeTemp writes a new file with the mode and, if possible, the owner of like.
 func (d disk) writeTemp(dir string, content []byte, like os.FileInfo) (path string, err error) {
-	file, err := d.createTemp(dir, ".mcpproxy-tray-*.tmp")
+	file, err := d.createTemp(dir, tempPattern)
 	if err != nil {
 		return "", err
 	}
