@@ -41,8 +41,12 @@ func percentile(d []time.Duration, p float64) time.Duration {
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
 
 // steady is how long a session must have lasted for its loss to be retried at
-// once; a server that dies faster than this is in a crash loop.
-const steady = 1100 * time.Millisecond
+// once; a server that dies faster than this is in a crash loop. So several servers
+// are killed in turn.
+const (
+	steady  = 5100 * time.Millisecond
+	victims = 5
+)
 
 const demoEntry = `{"command": "mcpproxy-tray", "args": ["demo-server"]}`
 
@@ -52,14 +56,24 @@ func TestKilledServerIsShownAtOnce(t *testing.T) {
 	bus := traytest.Bus(t)
 	bus.Host(t)
 	home := t.TempDir()
-	writeConfig(t, home, `"demo": `+demoEntry, `"quarantine": false,`)
+	var entries []string
+	for i := range victims {
+		entries = append(entries, fmt.Sprintf(`"demo%d": %s`, i, demoEntry))
+	}
+	writeConfig(t, home, strings.Join(entries, ","), `"quarantine": false,`)
 	prog := run(t, home, []string{bus.Env()})
 	item := traytest.Attach(t, bus.Address).Item(t, "")
 	var api, menu, back []time.Duration
-	for range *kills {
-		s := prog.waitState("demo", "connected")
-		item.WaitMenu(t, "demo connected", connectedRow)
-		prog.wait("the session to count as steady", func() bool { return time.Since(s.Since) > steady })
+	for i := range *kills {
+		name := fmt.Sprintf("demo%d", i%victims)
+		up := func(e traytest.Entry) bool { return connectedRow(e, name) }
+		s := prog.waitState(name, "connected")
+		item.WaitMenu(t, name+" connected", up)
+		// The menu is drawn at most four times a second: the last change must be done with.
+		drawn := time.Now()
+		prog.wait("the session to count as steady", func() bool {
+			return time.Since(s.Since) > steady && time.Since(drawn) > time.Second/2
+		})
 		killed := time.Now()
 		if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -67,15 +81,15 @@ func TestKilledServerIsShownAtOnce(t *testing.T) {
 		var inMenu time.Duration
 		var reader sync.WaitGroup
 		reader.Go(func() {
-			item.WaitMenu(t, "demo down", func(e traytest.Entry) bool { return !connectedRow(e) })
+			item.WaitMenu(t, name+" down", func(e traytest.Entry) bool { return !up(e) })
 			inMenu = time.Since(killed)
 		})
 		prog.wait("the server to be down", func() bool {
-			now, _ := prog.server("demo")
+			now, _ := prog.server(name)
 			return now.State != "connected" || now.PID != s.PID
 		})
 		api = append(api, time.Since(killed))
-		prog.waitState("demo", "connected")
+		prog.waitState(name, "connected")
 		back = append(back, time.Since(killed))
 		reader.Wait()
 		menu = append(menu, inMenu)
@@ -89,9 +103,9 @@ func TestKilledServerIsShownAtOnce(t *testing.T) {
 	}
 }
 
-func connectedRow(e traytest.Entry) bool {
+func connectedRow(e traytest.Entry, name string) bool {
 	for _, c := range e.Children {
-		if c.Visible && strings.Contains(c.Label, "demo") {
+		if c.Visible && strings.Contains(c.Label, name) {
 			return strings.HasPrefix(c.Label, "●")
 		}
 	}

@@ -13,34 +13,24 @@ import (
 	"mcpproxy-tray/internal/stateview"
 )
 
-// SetEnabled switches a server on or off in the configuration file and applies it.
-func (c *Core) SetEnabled(_ context.Context, name string, on bool) error {
-	return c.edit(c.file.SetEnabled(name, on))
-}
-
-// shownWithin is how long Add waits for its server to be in a snapshot.
+// shownWithin is how long a command waits to see its effect published.
 const shownWithin = 2 * time.Second
+
+// SetEnabled switches a server on or off in the configuration file and applies it.
+func (c *Core) SetEnabled(ctx context.Context, name string, on bool) error {
+	return c.edit(ctx, c.file.SetEnabled(name, on))
+}
 
 // Add puts a server into the configuration file and applies it. It does not
 // approve it. When it returns nil, the server is in the read model, so that it
 // can be asked for.
 func (c *Core) Add(ctx context.Context, name string, entry json.RawMessage) error {
-	if err := c.edit(c.file.Add(name, entry)); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, shownWithin)
-	defer cancel()
-	for s := range c.StateView().Watch(ctx) {
-		if _, ok := s.GetServer(name); ok {
-			break
-		}
-	}
-	return nil
+	return c.edit(ctx, c.file.Add(name, entry))
 }
 
 // Remove takes a server out of the configuration file and applies that.
-func (c *Core) Remove(_ context.Context, name string) error {
-	return c.edit(c.file.Remove(name))
+func (c *Core) Remove(ctx context.Context, name string) error {
+	return c.edit(ctx, c.file.Remove(name))
 }
 
 // Restart restarts a server.
@@ -55,16 +45,27 @@ func (c *Core) Approve(ctx context.Context, name, launchID string) error {
 }
 
 // edit finishes a change of the configuration file: it is applied at once, not
-// when the watcher notices it.
-func (c *Core) edit(err error) error {
+// when the watcher notices it, and seen in the read model when edit returns.
+func (c *Core) edit(ctx context.Context, err error) error {
+	if err == nil {
+		err = c.reapply()
+	}
 	if err != nil {
 		return explain(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, shownWithin)
+	defer cancel()
+	_ = c.super.Sync(ctx) // the change is in the file: a success whatever happens while we wait to see it
+	return nil
+}
+
+// reapply puts what the configuration file says now into force.
+func (c *Core) reapply() error {
 	c.reload.Lock()
 	defer c.reload.Unlock()
 	cfg, err := c.file.Load()
 	if err != nil {
-		return explain(err)
+		return err
 	}
 	c.apply(cfg)
 	return nil

@@ -33,6 +33,7 @@ type Options struct {
 	Level      *slog.LevelVar // follows the configuration's log_level; nil: the level is not ours to set
 	Show       func()         // shows the program to its user when it is started again; nil: it has no face
 	Tray       func() Tray    // nil: runs without a tray
+	Woke       func()         // told first when the machine was asleep; must not block; may be nil
 }
 
 // Tray says how the tray icon is.
@@ -229,6 +230,7 @@ func (c *Core) Run(ctx context.Context) error {
 	work("supervisor", c.super.Run)
 	work("endpoint", c.endpoint.Run)
 	work("http", func(ctx context.Context) error { return c.api.Serve(ctx, c.listener) })
+	work("machine", c.watchMachine)
 	workers.Go(func() { c.watchConfig(ctx) })
 	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)
