@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,6 +16,7 @@ type Decider struct {
 	groups     [numKinds]group
 	outages    []*outage
 	count      int       // outages so far, for their tags
+	network    track     // its losses, as if it were a server
 	quietUntil time.Time // zero when not quiet
 	starting   bool      // the silence may end as soon as every server has settled
 }
@@ -29,21 +29,7 @@ type track struct {
 	losses  []time.Time // within FlapWindow
 	muted   time.Time   // nothing about its connection until then
 	told    string      // what the user was told to do for it, so that it is told once
-}
-
-// A group is servers with the same news, told together when due.
-type group struct {
-	due   time.Time // zero when names is empty
-	names []string
-}
-
-// An outage is servers that one note called disconnected. It lasts until the
-// note has said that all are back.
-type outage struct {
-	tag  string
-	down []string
-	back []string  // reconnected, which is told when due
-	due  time.Time // zero when back is empty
+	note    string      // tag of the note that calls it unstable
 }
 
 // NewDecider returns a decider that is quiet from start on, as after a start.
@@ -53,9 +39,7 @@ func NewDecider(s Settings, start time.Time) *Decider {
 
 // Wake begins a silence as after a start, because the computer slept.
 func (d *Decider) Wake(now time.Time) {
-	if d.quietUntil.IsZero() {
-		d.starting = false // what is shown as settled is from before
-	}
+	d.starting = false // what is shown as settled is from before
 	d.quietUntil = now.Add(d.set.StartupQuiet)
 	for _, tr := range d.servers {
 		tr.downAt = time.Time{}
@@ -70,23 +54,13 @@ func (d *Decider) Decide(now time.Time, snap *stateview.Snapshot) (notes []Note,
 		d.change(now, &c)
 	}
 	d.last = snap
+	d.followNetwork(now)
 	if d.quietUntil.IsZero() {
 		notes = d.elapsed(now)
 	} else if !now.Before(d.quietUntil) || d.starting && settled(snap) {
 		notes = d.summary()
 	}
 	return notes, d.next()
-}
-
-// settled reports whether every server, of which there is one, is what it will be.
-func settled(snap *stateview.Snapshot) bool {
-	for st := range snap.Servers() {
-		switch st.State {
-		case stateview.Connecting, stateview.Stopping, stateview.Backoff:
-			return false
-		}
-	}
-	return snap.Count() > 0
 }
 
 func (d *Decider) change(now time.Time, c *stateview.Change) {
@@ -96,7 +70,7 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 		return
 	}
 	st := &c.After
-	if !c.Added && c.Before.State == st.State && c.Before.Launch().ID == st.Launch().ID {
+	if !c.Added && c.Before.State == st.State && needs(&c.Before) == needs(st) {
 		return
 	}
 	tr := d.servers[c.Name]
@@ -104,7 +78,7 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 		tr = &track{}
 		d.servers[c.Name] = tr
 	}
-	switch st.State {
+	switch n := needs(st); st.State {
 	case stateview.Connected:
 		d.connected(now, c.Name, tr)
 	case stateview.Disabled, stateview.Stopping: // by the user
@@ -113,16 +87,16 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 	case stateview.Quarantined:
 		d.forget(c.Name)
 		*tr = track{told: tr.told}
-		d.tell(now, c.Name, tr, kindApprove, reason(st))
-	case stateview.AuthRequired:
-		tr.up, tr.downAt = false, time.Time{}
-		d.groups[kindDown].remove(c.Name)
-		d.tell(now, c.Name, tr, kindSignIn, reason(st))
-	case stateview.Backoff, stateview.Failed:
-		d.lost(now, c.Name, tr)
+		d.tell(now, c.Name, tr, n)
+	case stateview.AuthRequired, stateview.Backoff, stateview.Failed:
+		if n.why != "" {
+			d.parked(now, c.Name, tr, n)
+		} else {
+			d.lost(now, st, tr)
+		}
 	case stateview.Connecting:
 		if down(st) { // the loss itself was too short to be seen
-			d.lost(now, c.Name, tr)
+			d.lost(now, st, tr)
 		}
 		tr.up = false // else it was restarted by the user
 	}
@@ -148,8 +122,16 @@ func (d *Decider) connected(now time.Time, name string, tr *track) {
 	}
 }
 
+// parked is told that a server needs the user, who is told that instead of its loss.
+func (d *Decider) parked(now time.Time, name string, tr *track, n need) {
+	tr.up, tr.downAt = false, time.Time{}
+	d.groups[kindDown].remove(name)
+	d.groups[kindUnstable].remove(name)
+	d.tell(now, name, tr, n)
+}
+
 // lost is told that a server that may have been up is not, and not by the user.
-func (d *Decider) lost(now time.Time, name string, tr *track) {
+func (d *Decider) lost(now time.Time, st *stateview.ServerStatus, tr *track) {
 	if !tr.up {
 		return
 	}
@@ -157,16 +139,14 @@ func (d *Decider) lost(now time.Time, name string, tr *track) {
 	if !d.quietUntil.IsZero() || now.Before(tr.muted) {
 		return
 	}
-	tr.losses = slices.DeleteFunc(tr.losses, func(at time.Time) bool { return now.Sub(at) >= d.set.FlapWindow })
-	if tr.losses = append(tr.losses, now); d.set.FlapDowns > 0 && len(tr.losses) >= d.set.FlapDowns {
-		d.forget(name)
-		tr.losses, tr.muted = nil, now.Add(d.set.FlapMute)
-		d.groups[kindUnstable].add(name, now.Add(d.set.Group))
+	if !waitsForNetwork(st) && tr.flaps(now, d.set) {
+		d.forget(st.Name)
+		d.groups[kindUnstable].add(st.Name, now.Add(d.set.Group))
 		return
 	}
 	for _, o := range d.outages {
-		if remove(&o.back, name) { // its note still says that it is down
-			o.down = append(o.down, name)
+		if remove(&o.back, st.Name) { // its note still says that it is down
+			o.down = append(o.down, st.Name)
 			return
 		}
 	}
@@ -175,24 +155,42 @@ func (d *Decider) lost(now time.Time, name string, tr *track) {
 	}
 }
 
-// tell notes once per server and reason that it waits for the user. In a
-// silence that is left to the summary.
-func (d *Decider) tell(now time.Time, name string, tr *track, k kind, reason string) {
-	if d.quietUntil.IsZero() && tr.told != reason {
-		tr.told = reason
-		d.groups[k].add(name, now.Add(d.set.Group))
+// flaps records a loss and reports whether it makes too many, which mutes the rest.
+func (tr *track) flaps(now time.Time, set Settings) bool {
+	tr.losses = slices.DeleteFunc(tr.losses, func(at time.Time) bool { return now.Sub(at) >= set.FlapWindow })
+	tr.losses = append(tr.losses, now)
+	if set.FlapDowns == 0 || len(tr.losses) < set.FlapDowns {
+		return false
+	}
+	tr.losses, tr.muted = nil, now.Add(set.FlapMute)
+	return true
+}
+
+// tell notes once per server and reason that it needs the user. In a silence that
+// is left to the summary.
+func (d *Decider) tell(now time.Time, name string, tr *track, n need) {
+	if d.quietUntil.IsZero() && tr.told != n.why {
+		tr.told = n.why
+		d.groups[n.kind].add(name, now.Add(d.set.Group))
 	}
 }
 
-// reason is what a server waits for, empty if not for the user.
-func reason(st *stateview.ServerStatus) string {
-	switch st.State {
-	case stateview.Quarantined:
-		return "approve " + st.Launch().ID
-	case stateview.AuthRequired:
-		return "sign in"
+// A need is what a server waits for; why is empty if it is not for the user.
+type need struct {
+	kind kind
+	why  string
+}
+
+func needs(st *stateview.ServerStatus) need {
+	switch {
+	case st.State == stateview.Quarantined:
+		return need{kindApprove, "approve " + st.Launch().ID}
+	case st.State == stateview.AuthRequired:
+		return need{kindSignIn, "sign in"}
+	case st.State == stateview.Failed && st.Problem().Code == codeCrashLoop:
+		return need{kindCrash, "repair"}
 	}
-	return ""
+	return need{}
 }
 
 // down reports whether a server is lost, or between two attempts after a loss. A
@@ -226,78 +224,19 @@ func (d *Decider) elapsed(now time.Time) []Note {
 	}
 	var notes []Note
 	for k := range numKinds {
-		g := &d.groups[k]
-		if g.due.IsZero() || now.Before(g.due) {
-			continue
+		if g := &d.groups[k]; !g.due.IsZero() && !now.Before(g.due) {
+			slices.Sort(g.names)
+			notes = append(notes, d.news(now, k, g.names)...)
+			*g = group{}
 		}
-		slices.Sort(g.names)
-		n := groupNote(k, g.names, d.set)
-		if n.Tag = fmt.Sprintf("%d/%s", k, g.names[0]); k == kindDown {
-			n.Tag = d.newOutage(g.names)
-		}
-		notes = append(notes, n)
-		*g = group{}
 	}
 	for _, o := range d.outages {
-		if len(o.back) > 0 && !now.Before(o.due) {
-			slices.Sort(o.back)
-			notes = append(notes, recoveredNote(o.tag, o.back, o.down))
-			o.back = nil
+		if note, ok := o.elapsed(now, d.set); ok {
+			notes = append(notes, note)
 		}
 	}
 	d.tidy()
 	return notes
-}
-
-// summary ends a silence with what is wrong and was not told, if anything is.
-func (d *Decider) summary() []Note {
-	d.quietUntil, d.starting = time.Time{}, false
-	var names [numKinds][]string
-	for k := range d.groups {
-		names[k], d.groups[k] = d.groups[k].names, group{}
-	}
-	for st := range d.last.Servers() {
-		tr, why := d.servers[st.Name], reason(&st)
-		switch {
-		case why != "" && why != tr.told && st.State == stateview.Quarantined:
-			tr.told, names[kindApprove] = why, append(names[kindApprove], st.Name)
-		case why != "" && why != tr.told:
-			tr.told, names[kindSignIn] = why, append(names[kindSignIn], st.Name)
-		case why == "" && down(&st) && !d.toldDown(st.Name):
-			names[kindDown] = append(names[kindDown], st.Name)
-		}
-	}
-	tag := d.newOutage(names[kindDown])
-	d.tidy()
-	for k := range names {
-		slices.Sort(names[k])
-	}
-	if slices.IndexFunc(names[:], func(n []string) bool { return len(n) > 0 }) < 0 {
-		return nil
-	}
-	return []Note{summaryNote(tag, names, d.set)}
-}
-
-// toldDown reports whether the last note about the server says that it is down.
-func (d *Decider) toldDown(name string) bool {
-	return slices.ContainsFunc(d.outages, func(o *outage) bool { return slices.Contains(o.down, name) })
-}
-
-func (d *Decider) newOutage(names []string) (tag string) {
-	d.count++
-	o := &outage{tag: fmt.Sprintf("outage/%d", d.count), down: slices.Clone(names)}
-	d.outages = append(d.outages, o)
-	return o.tag
-}
-
-// tidy drops outages of which nothing is left to tell.
-func (d *Decider) tidy() {
-	for _, o := range d.outages {
-		if len(o.back) == 0 {
-			o.due = time.Time{}
-		}
-	}
-	d.outages = slices.DeleteFunc(d.outages, func(o *outage) bool { return len(o.down)+len(o.back) == 0 })
 }
 
 // next returns the earliest of all deadlines.
@@ -320,35 +259,9 @@ func (d *Decider) next() time.Time {
 	for _, o := range d.outages {
 		if len(o.back) > 0 {
 			sooner(o.due)
+		} else {
+			sooner(o.wrong)
 		}
 	}
 	return first
-}
-
-func (g *group) add(name string, due time.Time) {
-	if len(g.names) == 0 {
-		g.due = due
-	}
-	if !slices.Contains(g.names, name) {
-		g.names = append(g.names, name)
-	}
-	if due.Before(g.due) {
-		g.due = due
-	}
-}
-
-func (g *group) remove(name string) {
-	if remove(&g.names, name) && len(g.names) == 0 {
-		g.due = time.Time{}
-	}
-}
-
-// remove takes name out of names and reports whether it was there.
-func remove(names *[]string, name string) bool {
-	i := slices.Index(*names, name)
-	if i < 0 {
-		return false
-	}
-	*names = slices.Delete(*names, i, i+1)
-	return true
 }

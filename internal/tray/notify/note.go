@@ -25,22 +25,28 @@ const (
 	kindUnstable
 	kindApprove
 	kindSignIn
+	kindNetwork // down, as there is no network
+	kindCrash
 	numKinds
 )
 
-var categories = [numKinds]string{kindDown: "network.disconnected", kindUnstable: "network.error"}
+var categories = [numKinds]string{
+	kindDown: "network.disconnected", kindUnstable: "network.error", kindNetwork: "network.disconnected",
+}
 
 const appName = "mcpproxy-tray" // also the name of its desktop entry
 
 const (
-	maxName = 28  // runes of a server's name: three fit into a title
-	maxText = 120 // runes of a title
-	maxBody = 300 // runes
+	maxName   = 28  // runes of a server's name: three fit into a title
+	maxNamed  = 3   // servers named in a list
+	maxListed = 9   // servers named in a summary of several lists
+	maxText   = 120 // runes of a title
+	maxBody   = 300 // runes
 )
 
 // groupNote words what happened to servers, of which there is at least one.
 func groupNote(k kind, names []string, s Settings) Note {
-	n := Note{Category: categories[k], Urgent: k == kindApprove || k == kindSignIn}
+	n := Note{Category: categories[k], Urgent: k == kindApprove || k == kindSignIn || k == kindCrash}
 	who, one := list(names), len(names) == 1
 	switch k {
 	case kindDown:
@@ -55,8 +61,23 @@ func groupNote(k kind, names []string, s Settings) Note {
 	case kindSignIn:
 		n.Title = who + plural(one, " needs", " need") + " you to sign in"
 		n.Body = "The tray menu shows how."
+	case kindNetwork:
+		if len(names) > maxNamed {
+			who = fmt.Sprintf("%d remote servers", len(names))
+		}
+		n.Title = "Network is gone: " + who + plural(one, " waits", " wait") + " for it"
+		n.Body = "Everything else goes on. " + plural(one, "It is", "They are") + " connected again when it is back."
+	case kindCrash:
+		n.Title = who + plural(one, " keeps crashing and was stopped", " keep crashing")
+		n.Body = plural(one, "", "They were stopped. ") + "The tray menu says why, and starts " + plural(one, "it", "them") + " again."
 	}
 	return n
+}
+
+// unstableNetworkNote words that the network comes and goes.
+func unstableNetworkNote(s Settings) Note {
+	return Note{Tag: "network", Title: "The network is unstable", Category: categories[kindUnstable],
+		Body: fmt.Sprintf("It was gone %d times within %s. No more about it for %s.", s.FlapDowns, spell(s.FlapWindow), spell(s.FlapMute))}
 }
 
 // recoveredNote words that servers are back while others of the same note are not.
@@ -72,16 +93,24 @@ func recoveredNote(tag string, back, down []string) Note {
 func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
 	labels := [numKinds]string{
 		kindDown: "Not connected: ", kindUnstable: "Unstable: ", kindApprove: "Waiting for approval: ", kindSignIn: "Sign-in needed: ",
+		kindNetwork: "Waiting for the network: ", kindCrash: "Keep crashing: ",
 	}
 	var lines []string
-	var total int
 	var note Note
+	total := 0
+	for _, n := range names {
+		total += len(n)
+	}
 	for k := range numKinds {
-		if len(names[k]) > 0 {
-			total += len(names[k])
-			lines = append(lines, labels[k]+list(names[k])+".")
-			note = groupNote(k, names[k], s)
+		if len(names[k]) == 0 {
+			continue
 		}
+		who := list(names[k])
+		if total > maxListed && len(names[k]) > 1 {
+			who = fmt.Sprintf("%d servers", len(names[k]))
+		}
+		lines = append(lines, labels[k]+who+".")
+		note = groupNote(k, names[k], s)
 	}
 	switch {
 	case len(lines) == 1 && len(names[kindDown]) > 0: // it need not have been connected before
@@ -95,7 +124,7 @@ func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
 
 // list names up to three servers, or says how many there are.
 func list(names []string) string {
-	if len(names) > 3 {
+	if len(names) > maxNamed {
 		return fmt.Sprintf("%d servers", len(names))
 	}
 	shown := make([]string, len(names))

@@ -49,6 +49,7 @@ type Notifier struct {
 	set   Settings
 	log   *slog.Logger
 	ready chan struct{} // one slot: the queue is not empty
+	woke  chan struct{} // one slot: the computer slept
 
 	mu    sync.Mutex // guards queue
 	queue []Note     // oldest first
@@ -59,13 +60,23 @@ func New(o Options) *Notifier {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, log: o.Logger.With("component", "notify"), ready: make(chan struct{}, 1)}
+	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, log: o.Logger.With("component", "notify"),
+		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1)}
 }
 
 // Show shows a notification of the program's own, e.g. why a command failed. A
 // later one with the same title replaces it. It never blocks.
 func (n *Notifier) Show(title, body string) {
 	n.put(Note{Tag: "show/" + title, Title: clean(title, maxText), Body: clean(body, maxBody)})
+}
+
+// Woke says that the computer was asleep: what broke meanwhile is no news at once.
+// It never blocks.
+func (n *Notifier) Woke() {
+	select {
+	case n.woke <- struct{}{}:
+	default:
+	}
 }
 
 // Run notifies until ctx is done. It wakes up for changes and, only while
@@ -78,11 +89,12 @@ func (n *Notifier) Run(ctx context.Context) error {
 	d := NewDecider(n.set, last)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for woke := false; ; {
 		now := time.Now()
-		if slept(now.Round(0).Sub(last.Round(0)), now.Sub(last)) {
+		if woke || slept(now.Round(0).Sub(last.Round(0)), now.Sub(last)) {
 			d.Wake(now)
 		}
+		woke = false
 		last = now
 		snap := n.view.Snapshot()
 		notes, next := d.Decide(now, snap)
@@ -101,6 +113,8 @@ func (n *Notifier) Run(ctx context.Context) error {
 		select {
 		case <-snap.Changed():
 		case <-due:
+		case <-n.woke:
+			woke = true
 		case <-ctx.Done():
 			return nil
 		}
@@ -108,7 +122,8 @@ func (n *Notifier) Run(ctx context.Context) error {
 }
 
 // slept reports whether the wall clock ran so far ahead of the monotonic one,
-// which stands still while a computer sleeps.
+// which stands still while a computer sleeps. It bridges the time until Woke is
+// called, which takes up to a minute on systems that do not announce a wake-up.
 func slept(wall, monotonic time.Duration) bool { return wall-monotonic > sleepGap }
 
 // put queues a note in place of one of its tag. A full queue loses its oldest.
