@@ -182,9 +182,9 @@ func startError(path, written string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return pNotExecutable.with(written).because(err)
 	case errors.Is(err, fs.ErrNotExist):
-		return pInterpreter.with(written, interpreter(path)).because(err)
+		return pInterpreter.with(written, interpreter(path)).because(err).add(carriageReturn(path))
 	case badProgram(err):
-		return pArch.with(written).because(err)
+		return pArch.with(written).because(err).add(noFirstLine(path))
 	default:
 		return pStart.with(written, plain(err)).because(err)
 	}
@@ -199,18 +199,41 @@ func interpreter(path string) string {
 	return "the system's program loader (" + runtime.GOARCH + ")"
 }
 
+// carriageReturn explains why an interpreter that is there is not found.
+func carriageReturn(path string) string {
+	if strings.HasSuffix(strings.TrimSuffix(firstLine(path), "\n"), "\r") {
+		return "Its first line ends with a carriage return, which counts as part of the name: save the file with Unix line ends."
+	}
+	return ""
+}
+
+// noFirstLine explains why a text is not a program.
+func noFirstLine(path string) string {
+	line := firstLine(path)
+	if line == "" || strings.HasPrefix(line, "#!") || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' }) {
+		return ""
+	}
+	return "It is a text without a first line such as #!/usr/bin/env python3: add one, or name its interpreter as the command."
+}
+
 // shebang returns the words of a script's first line after "#!", nil if there are none.
 func shebang(path string) []string {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	line, _ := bufio.NewReaderSize(f, 256).ReadSlice('\n')
-	if name, ok := strings.CutPrefix(string(line), "#!"); ok {
+	if name, ok := strings.CutPrefix(firstLine(path), "#!"); ok {
 		return strings.Fields(name)
 	}
 	return nil
+}
+
+// firstLine returns as much of a file's first line as the system reads, "" if it
+// cannot be read.
+func firstLine(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	line, _ := bufio.NewReaderSize(f, 256).ReadSlice('\n')
+	return string(line)
 }
 
 // plain returns the innermost words of an error, which name no call and no path.

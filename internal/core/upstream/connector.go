@@ -66,6 +66,12 @@ type Connector struct {
 	StartTimeout func() time.Duration
 
 	silent sync.Map // launch → struct{}: servers that do not answer server/discover
+	tried  sync.Map // name → attempt: what the latest start of a server depended on
+	pace   pace
+
+	// lookoutMu guards lookout, which is nil while no server waits for a change.
+	lookoutMu sync.Mutex
+	lookout   *lookout
 }
 
 // Connect opens a session: it starts or contacts the server and completes the
@@ -122,6 +128,7 @@ func (c *Connector) open(ctx context.Context, srv config.Server, written string)
 }
 
 func (c *Connector) openStdio(ctx context.Context, srv config.Server, written string) (*Session, error) {
+	c.remember(srv, c.searchPath(ctx, srv))
 	cmd, err := c.command(ctx, srv, written)
 	if err != nil {
 		return nil, err
