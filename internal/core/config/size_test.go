@@ -28,7 +28,7 @@ func TestManyServers(t *testing.T) {
 	changed := bytes.Replace(data, []byte("@scope/package-7777"), []byte("@scope/package-other"), 1)
 	before := mustParse(t, data)
 	var took []time.Duration
-	for range 5 {
+	for range 3 {
 		start := time.Now()
 		after := mustParse(t, changed)
 		differ := 0
@@ -95,9 +95,6 @@ func TestFiftyMegabytes(t *testing.T) {
 	cfg, err := Open(path).Load()
 	if err != nil || len(cfg.Servers) != 1001 || cfg.Servers[1000].Args[0] != huge {
 		t.Fatalf("Load: %v, %v", cfg, err)
-	}
-	if err := Open(path).SetEnabled("server-5", true); err != nil {
-		t.Error(err)
 	}
 }
 

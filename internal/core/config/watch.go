@@ -179,11 +179,6 @@ func (w *watcher) subscribe() {
 	for range 10 { // folders may come and go meanwhile
 		dirs, names := watchPlan(w.file.path)
 		w.dirs, w.names = lowered(dirs), lowered(names)
-		if slices.ContainsFunc(dirs, networkFS) {
-			w.trouble = "it is on a network file system"
-		} else if mountedAlone(w.file.path) {
-			w.trouble = "it is mounted by itself, not with its folder"
-		}
 		changed, err := w.follow(dirs)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -197,9 +192,21 @@ func (w *watcher) subscribe() {
 			return
 		}
 		if !changed {
+			w.trouble = unreported(w.file.path, dirs)
 			return
 		}
 	}
+}
+
+// unreported says why the system may not report changes of the file, or nothing.
+func unreported(path string, dirs []string) string {
+	switch {
+	case slices.ContainsFunc(dirs, networkFS):
+		return "it is on a network file system"
+	case mountedAlone(path):
+		return "it is mounted by itself, not with its folder"
+	}
+	return ""
 }
 
 // follow makes the watched folders equal to dirs, and reports whether they were not.
