@@ -117,6 +117,14 @@ func answer(has func(string) bool, id, method, params string) {
 		default:
 			say(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"raw","version":"1"}}}`, id)
 		}
+	case "notifications/initialized":
+		if has("closesinput") {
+			os.Stdin.Close()
+			select {}
+		}
+		if has("stopsreading") {
+			select {}
+		}
 	case "tools/list":
 		answerList(has, id, params)
 	case "tools/call":
