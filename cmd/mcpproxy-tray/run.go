@@ -80,7 +80,7 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	}
 	if f != nil {
 		f.errOut = c.ErrOrStderr()
-		opt.Show, opt.Tray = f.show, f.status
+		opt.Show, opt.Tray, opt.Woke = f.show, f.status, f.woke
 	}
 	p, err := core.Open(c.Context(), opt)
 	if running, ok := errors.AsType[*core.AlreadyRunningError](err); ok {
@@ -126,6 +126,9 @@ type face struct {
 func (f *face) show() {
 	f.notifier.Show("mcpproxy-tray is running", "Its endpoint is "+f.core.EndpointURL())
 }
+
+// woke keeps quiet about what a sleep did to the servers.
+func (f *face) woke() { f.notifier.Woke() }
 
 func (f *face) status() core.Tray {
 	if f.screen == nil {
