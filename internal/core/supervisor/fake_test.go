@@ -54,7 +54,8 @@ type fakeServer struct {
 
 // A fakeConnector connects to fakeServers and keeps account.
 type fakeConnector struct {
-	allowed func(config.Server) error // called for each Connect; an error is reported as a failed invariant
+	allowed  func(config.Server) error // called for each Connect; an error is reported as a failed invariant
+	requests atomic.Int64              // sent to servers
 
 	mu       sync.Mutex // guards all below
 	servers  map[string]fakeServer
@@ -63,6 +64,8 @@ type fakeConnector struct {
 	pings    map[string]int
 	lists    map[string]int
 	changes  map[string]chan struct{} // closed for each change of something on disk
+	parked   map[string]int           // who waits for a change
+	sent     map[string]int           // requests, by their params
 	tries    []try
 	open     int
 	faults   []error
@@ -76,7 +79,8 @@ type try struct {
 
 func newFake() *fakeConnector {
 	return &fakeConnector{servers: map[string]fakeServer{}, sessions: map[string]*fakeSession{},
-		connects: map[string]int{}, pings: map[string]int{}, lists: map[string]int{}, changes: map[string]chan struct{}{}}
+		connects: map[string]int{}, pings: map[string]int{}, lists: map[string]int{},
+		changes: map[string]chan struct{}{}, parked: map[string]int{}, sent: map[string]int{}}
 }
 
 func (c *fakeConnector) set(name string, s fakeServer) {
@@ -107,6 +111,9 @@ func (c *fakeConnector) Connect(ctx context.Context, srv config.Server) (Session
 			c.faults = append(c.faults, err)
 		}
 	}
+	if c.parked[srv.Name] > 0 {
+		c.faults = append(c.faults, fmt.Errorf("server %q: tried while it waits for a change", srv.Name))
+	}
 	if old := c.sessions[srv.Name]; old != nil && !old.closed {
 		c.faults = append(c.faults, fmt.Errorf("server %q: connected twice at a time", srv.Name))
 	}
@@ -136,7 +143,13 @@ func (c *fakeConnector) AwaitChange(ctx context.Context, srv config.Server, _ er
 		change = make(chan struct{})
 		c.changes[srv.Name] = change
 	}
+	c.parked[srv.Name]++
 	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.parked[srv.Name]--
+	}()
 	select {
 	case <-change:
 		return nil
@@ -178,6 +191,14 @@ type fakeSession struct {
 
 func (s *fakeSession) kill(why error) { s.once.Do(func() { s.why = why; close(s.over) }) }
 
+// change says that the tools changed.
+func (s *fakeSession) change() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
 func (s *fakeSession) Describe(st *stateview.ServerStatus) {
 	st.Transport, st.Protocol, st.PID = stateview.Stdio, "2025-11-25", 42
 }
@@ -199,6 +220,15 @@ func (s *fakeSession) now(count map[string]int) fakeServer {
 	defer s.c.mu.Unlock()
 	count[s.srv.Name]++
 	return s.c.servers[s.srv.Name]
+}
+
+// count counts a request that is known by its params.
+func (s *fakeSession) count(params []byte) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if len(params) > 0 {
+		s.c.sent[string(params)]++
+	}
 }
 
 // silence returns when ctx is done or the session over.
@@ -225,6 +255,8 @@ func (s *fakeSession) Request(ctx context.Context, method string, params json.Ra
 		return nil, nil, errKilled
 	default:
 	}
+	s.c.requests.Add(1)
+	s.count(params)
 	if b := s.now(map[string]int{}); b.hangs {
 		return nil, nil, s.silence(ctx)
 	}

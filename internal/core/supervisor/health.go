@@ -29,6 +29,7 @@ type verdict struct {
 	rest      stateview.State   // Backoff, AuthRequired or Failed; Connecting if there was no failure
 	problem   stateview.Problem // for people
 	why       error             // for the log, and for AwaitChange
+	crashed   bool              // it is a crash loop
 	retry     time.Time         // when to try again
 	notBefore time.Time         // nobody may make it earlier than this; may be zero
 }
@@ -51,7 +52,7 @@ func (h *health) judge(err error, up time.Duration, cutOff bool) verdict {
 		}
 	case up < h.settings.CrashUp:
 		if n, within := h.crash(time.Now()); n >= h.settings.CrashLoops {
-			v.rest, v.problem = stateview.Failed, crashLoopProblem(n, within, v.problem)
+			v.rest, v.problem, v.crashed = stateview.Failed, crashLoopProblem(n, within, v.problem), true
 		}
 	}
 	if v.rest == stateview.Backoff {

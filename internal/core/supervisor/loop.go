@@ -73,7 +73,6 @@ func (s *Supervisor) Run(ctx context.Context) error {
 }
 
 func (l *loop) run(ctx context.Context) {
-	defer close(l.done)
 	defer l.history.close()
 	l.load()
 	for {
@@ -154,8 +153,7 @@ func (l *loop) handle(m message) {
 	case woke:
 		l.orderAll(woken, child)
 	case network:
-		l.offline.Store(!m.up)
-		l.orderAll(turned, remote)
+		l.networkTurned(m.up)
 	case report:
 		l.report(m)
 	}
@@ -358,8 +356,9 @@ func (l *loop) publish() {
 }
 
 // shutdown stops all servers and waits for their ends. Nothing starts any more:
-// only turn starts servers.
+// only turn starts servers. Who waits for something is told at once.
 func (l *loop) shutdown() {
+	close(l.done)
 	for name, s := range l.servers {
 		if s.live && s.state != stateview.Stopping {
 			l.stop(s)

@@ -16,6 +16,17 @@ func (l *loop) orderAll(k order, from place) {
 	}
 }
 
+// networkTurned tells remote servers. That it is back all others learn too, as a
+// process may need it for what it does.
+func (l *loop) networkTurned(up bool) {
+	l.offline.Store(!up)
+	if up {
+		l.orderAll(turned, child)
+	} else {
+		l.orderAll(turned, remote)
+	}
+}
+
 // beats returns the one timer by which all peers are asked for a sign of life.
 // It runs only while there are any.
 func (l *loop) beats() <-chan time.Time {

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -20,10 +21,12 @@ import (
 // must be true at each moment and in the end.
 type model struct {
 	*rig
-	rng  *rand.Rand
-	cfg  *config.Config
-	mu   sync.Mutex // guards open
-	open bool       // the gate is off, or was a moment ago
+	rng   *rand.Rand
+	cfg   *config.Config
+	calls sync.WaitGroup
+	made  int        // calls so far
+	mu    sync.Mutex // guards open
+	open  bool       // the gate is off, or was a moment ago
 }
 
 const modelServers = 6
@@ -31,6 +34,9 @@ const modelServers = 6
 func (m *model) entry(i int) config.Server {
 	s := stdio(fmt.Sprint(i))
 	s.Args = []string{fmt.Sprint(m.rng.IntN(3))}
+	if i%2 == 1 {
+		s = config.Server{Name: s.Name, URL: "https://example.org/" + s.Args[0], Transport: "http"}
+	}
 	s.Disabled = m.rng.IntN(4) == 0
 	if m.rng.IntN(10) == 0 {
 		s = config.Server{Name: s.Name, Err: &config.Error{Text: "It is wrong."}}
@@ -38,20 +44,32 @@ func (m *model) entry(i int) config.Server {
 	return s
 }
 
+// fault returns how a session or an attempt may fail.
+func (m *model) fault() error {
+	class := []string{"config", "auth", "network", "exit", "protocol"}[m.rng.IntN(5)]
+	return &classError{class: class, after: time.Duration(max(0, m.rng.IntN(40)-20)) * time.Second}
+}
+
 func (m *model) behaviour() fakeServer {
 	b := fakeServer{
 		start: time.Duration(m.rng.IntN(3)) * time.Second, list: time.Duration(m.rng.IntN(2)) * time.Second,
-		stop: time.Duration(m.rng.IntN(3)) * time.Second, tools: tools("x"),
+		stop: time.Duration(m.rng.IntN(3)) * time.Second, tools: tools("x"), hangs: m.rng.IntN(3) == 0,
 	}
-	switch m.rng.IntN(8) {
+	switch m.rng.IntN(11) {
 	case 0:
 		b.start = time.Hour
-	case 1:
-		b.err = &classError{class: []string{"config", "auth", "network"}[m.rng.IntN(3)]}
-	case 2:
-		b.listErr = errKilled
+	case 1, 2:
+		b.err = m.fault()
 	case 3:
+		b.listErr = errKilled
+	case 4:
 		b.life = time.Duration(1+m.rng.IntN(100)) * time.Second
+	case 5:
+		b.deaf = true
+	case 6:
+		b.deaf, b.mute = true, true
+	case 7:
+		b.pingErr = m.fault()
 	}
 	return b
 }
@@ -90,10 +108,32 @@ func (m *model) allowed(srv config.Server) error {
 	return nil
 }
 
+// request makes a call, which must be answered once and in time, and sent at most once.
+func (m *model) request(name string) {
+	m.made++
+	id := fmt.Sprintf("{%d}", m.made)
+	limit := time.Duration(1+m.rng.IntN(20_000)) * time.Millisecond
+	m.calls.Go(func() {
+		ctx, cancel := context.WithTimeout(m.t.Context(), limit)
+		defer cancel()
+		begin := time.Now()
+		result, _, err := m.Request(ctx, name, "x", []byte(id))
+		if took := time.Since(begin); took > limit {
+			m.t.Errorf("a call with %v was answered after %v", limit, took)
+		}
+		sent := m.fake.counted(m.fake.sent, id)
+		_, unsent := errors.AsType[*StateError](err)
+		switch {
+		case err == nil && (string(result) != "x"+id || sent != 1), sent > 1, unsent && sent > 0:
+			m.t.Errorf("call %s was sent %d times: %s, %v", id, sent, result, err)
+		}
+	})
+}
+
 func (m *model) step() {
 	name := fmt.Sprint(m.rng.IntN(modelServers))
 	st, _ := m.StateView().GetServer(name)
-	switch m.rng.IntN(8) {
+	switch m.rng.IntN(14) {
 	case 0:
 		m.reconfigure()
 	case 1, 2:
@@ -104,29 +144,43 @@ func (m *model) step() {
 		_ = m.Restart(m.t.Context(), name)
 	case 5:
 		if s := m.fake.session(name); s != nil {
-			s.kill([]error{errKilled, nil, &classError{class: "auth"}, &classError{class: "config"}}[m.rng.IntN(4)])
+			s.kill([]error{errKilled, nil, m.fault()}[m.rng.IntN(3)])
 		}
-	case 6:
+	case 6, 7:
 		m.fake.set(name, m.behaviour())
-	case 7:
+	case 8:
 		if s := m.fake.session(name); s != nil {
-			select {
-			case s.changed <- struct{}{}:
-			default:
-			}
+			s.change()
 		}
+	case 9, 10:
+		m.request(name)
+	case 11:
+		m.Network(m.rng.IntN(2) == 0)
+	case 12:
+		m.Woke()
+	case 13:
+		m.fake.change(name)
 	}
 	if m.rng.IntN(2) == 0 {
 		time.Sleep(time.Duration(m.rng.Int64N(int64(3 * time.Second))))
 	}
 }
 
-// converged checks that with healthy servers and everything approved, what is is what is wanted.
+// converged checks that with healthy servers, a network and everything approved,
+// what is is what is wanted.
 func (m *model) converged() {
+	m.Network(true)
 	for i := range modelServers {
 		m.fake.set(fmt.Sprint(i), fakeServer{tools: tools("x", "y")})
 	}
 	time.Sleep(2 * time.Minute) // what hangs has timed out, what died has been tried again
+	m.calls.Wait()
+	synctest.Wait()
+	for st := range m.StateView().Snapshot().Servers() {
+		if st.State == stateview.Backoff || st.State == stateview.Connecting {
+			m.t.Errorf("server %q is not healed: %v, %+v", st.Name, st.State, st.Problem())
+		}
+	}
 	for _, srv := range m.cfg.Servers {
 		_ = m.Restart(m.t.Context(), srv.Name) // the old sessions have the old tools, some are parked
 		if st := m.status(srv.Name); st.State == stateview.Quarantined {
@@ -152,7 +206,7 @@ func (m *model) converged() {
 		if want == stateview.Connected && st.Tools.Len() != 2 {
 			m.t.Errorf("server %q has %d tools", srv.Name, st.Tools.Len())
 		}
-		if s := m.fake.session(srv.Name); want == stateview.Connected && !slices.Equal(s.srv.Args, srv.Args) {
+		if s := m.fake.session(srv.Name); want == stateview.Connected && !s.srv.Equal(srv) {
 			m.t.Errorf("server %q runs an old entry", srv.Name)
 		}
 	}
@@ -161,29 +215,55 @@ func (m *model) converged() {
 func TestRandomHistories(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	for i := range uint64(40) {
+	states := [stateview.NumStates]int{}
+	for i := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
-			m := &model{rig: run(t, Settings{}), rng: rand.New(rand.NewPCG(seed, i)), cfg: &config.Config{}}
+			rate := 2 + int(i%9) // small ones are reached by few servers
+			m := &model{rig: run(t, Settings{RetryRate: rate}), rng: rand.New(rand.NewPCG(seed, i)), cfg: &config.Config{}}
 			m.fake.allowed = m.allowed
 			transitions := m.Subscribe(t.Context())
-			for range 150 {
+			for range 200 {
 				m.step()
 			}
 			m.converged()
 			m.stop()
 			last := map[string]stateview.State{}
+			var retries []time.Time // the newest ones
 			for tr := range transitions {
 				// A server that was removed and came back begins in Disabled again.
 				if from, ok := last[tr.Server]; ok && from != tr.From && tr.From != stateview.Disabled || !mayFollow(tr.From, tr.To) {
 					t.Errorf("%+v after %v", tr, from)
 				}
 				last[tr.Server] = tr.To
+				states[tr.To]++
+				if tr.From == stateview.Backoff && tr.To == stateview.Connecting {
+					if retries = append(retries, tr.At); len(retries) > rate && tr.At.Sub(retries[len(retries)-1-rate]) < time.Second-time.Duration(rate) {
+						t.Errorf("more than %d retries in a second", rate)
+					}
+				}
 			}
 		})
 		if t.Failed() {
 			t.Fatalf("history %d", i)
 		}
 	}
+	for s, n := range states {
+		if n == 0 {
+			t.Errorf("no server was ever %v", stateview.State(s))
+		}
+	}
+	t.Logf("transitions to each state: %v", states)
+}
+
+// goroutines returns how many there are, when those that are just ending have ended.
+func goroutines(most int) int {
+	for range 10_000 {
+		if runtime.NumGoroutine() <= most {
+			break
+		}
+		runtime.Gosched()
+	}
+	return runtime.NumGoroutine()
 }
 
 // TestFlappingLeavesNothingBehind lets 1,000 fake servers flap for ten minutes of the bubble's time.
@@ -207,7 +287,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 		}
 		r.stop()
 		synctest.Wait()
-		if after := runtime.NumGoroutine(); after > before {
+		if after := goroutines(before); after > before {
 			t.Errorf("%d goroutines before, %d after", before, after)
 		}
 		if connects < 10_000 {
@@ -216,6 +296,54 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 		t.Logf("%d sessions, %d snapshots", connects, r.StateView().Snapshot().Seq())
 	})
 	t.Logf("took %v", time.Since(begin))
+}
+
+// TestFlapsCostNothing has 100 servers flap 10,000 times; the memory in use and the
+// goroutines are what they were.
+func TestFlapsCostNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{RetryRate: 1000, Retries: 64})
+		defer r.stop()
+		var servers []config.Server
+		for i := range 100 {
+			s := stdio(fmt.Sprint(i))
+			if i%2 == 0 {
+				s = web(s.Name)
+			}
+			r.fake.set(s.Name, fakeServer{life: 61 * time.Second, tools: tools("x", "y")})
+			servers = append(servers, s)
+		}
+		r.apply(false, servers...)
+		measure := func() (heap uint64, count, flaps int) {
+			time.Sleep(30 * time.Second)
+			synctest.Wait()
+			r.fake.mu.Lock()
+			flaps = len(r.fake.tries)
+			r.fake.tries = nil
+			r.fake.mu.Unlock()
+			for range 3 {
+				runtime.GC()
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc, runtime.NumGoroutine(), flaps
+		}
+		time.Sleep(5 * time.Minute)
+		heap, before, _ := measure()
+		time.Sleep(105 * time.Minute)
+		heapAfter, after, flaps := measure()
+		if flaps < 10_000 {
+			t.Errorf("only %d flaps", flaps)
+		}
+		// A server that is just between two sessions has none of its goroutines.
+		if after > before+20 {
+			t.Errorf("%d goroutines before, %d after", before, after)
+		}
+		if heapAfter > heap+heap/10 {
+			t.Errorf("%d bytes in use before, %d after", heap, heapAfter)
+		}
+		t.Logf("%d flaps: %d → %d bytes in use, %d → %d goroutines", flaps, heap, heapAfter, before, after)
+	})
 }
 
 // BenchmarkKilledToPublished measures, in real time, from the end of a session

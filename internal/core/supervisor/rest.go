@@ -13,20 +13,12 @@ func (r *runner) wait(ctx context.Context, v verdict) (release func(), ok bool) 
 	if ctx.Err() != nil || v.rest == stateview.AuthRequired {
 		return nil, false
 	}
-	if v.rest == stateview.Failed {
-		if err := r.connector.AwaitChange(ctx, r.srv, v.why); err != nil {
-			if ctx.Err() == nil {
-				r.log.Error("changes cannot be noticed", "err", err)
-			}
-			return nil, false
-		}
-		r.log.Info("tried again, something changed")
-		r.health.forget()
-		v.retry = r.tried.Add(r.settings.RetryGap)
+	if v.rest == stateview.Failed && !r.park(ctx, &v) {
+		return nil, false
 	}
 	for r.rest(ctx, &v) {
 		began := time.Now()
-		if release, ok = r.retries.acquire(ctx); !ok {
+		if release, ok = r.retries.acquire(ctx, r.place); !ok {
 			return nil, false
 		}
 		r.health.queued += time.Since(began)
@@ -39,6 +31,40 @@ func (r *runner) wait(ctx context.Context, v verdict) (release func(), ok bool) 
 		release()
 	}
 	return nil, false
+}
+
+// park waits until there is a reason to try a failed server again: something
+// changed on disk, or the network is back, without which it may have crashed. It
+// reports false if there is none.
+func (r *runner) park(ctx context.Context, v *verdict) bool {
+	defer r.health.forget()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	changed := make(chan error, 1)
+	go func() { changed <- r.connector.AwaitChange(ctx, r.srv, v.why) }()
+	back := false
+	for {
+		select {
+		case err := <-changed:
+			switch {
+			case back:
+				v.retry = time.Now().Add(jitter(r.settings.Stagger))
+			case err == nil:
+				v.retry = r.tried.Add(r.settings.RetryGap)
+			case ctx.Err() == nil:
+				r.log.Error("changes cannot be noticed", "err", err)
+			}
+			if back || err == nil {
+				r.log.Info("tried again, something changed", "network", back)
+			}
+			return back || err == nil
+		case <-r.orders.signal:
+			if k := r.orders.take(); v.crashed && k.has(turned) && !r.offline.Load() {
+				back = true
+				cancel(nil)
+			}
+		}
+	}
 }
 
 // rest waits for the time to try again, which orders may change. It reports

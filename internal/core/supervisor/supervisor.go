@@ -33,7 +33,7 @@ type Supervisor struct {
 	history   history
 	sessions  sync.Map      // server name to Requester; written by the control loop alone
 	deciding  chan struct{} // one slot: held while an approval is checked and saved, so that they are saved in order
-	done      chan struct{} // closed when Run has ended
+	done      chan struct{} // closed when Run begins to end: it takes no more messages
 }
 
 // New returns a supervisor of no servers; Apply says which, and Run supervises.

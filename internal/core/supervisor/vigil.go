@@ -16,6 +16,7 @@ type vigil struct {
 	work    sync.WaitGroup
 
 	listing bool
+	stale   bool             // they changed while they were listed
 	listed  chan listing     // one slot
 	next    time.Time        // no new listing before
 	again   <-chan time.Time // when a listing that failed is tried again
@@ -50,10 +51,7 @@ func (r *runner) watch(ctx context.Context, session *live, tools stateview.ToolL
 // keep returns why the session ended, or should.
 func (v *vigil) keep(ctx context.Context) error {
 	for {
-		changed, doubted := v.session.Changed(), v.session.doubted
-		if v.listing {
-			changed = nil // it is listed once more after this
-		}
+		doubted := v.session.doubted
 		if v.checking {
 			doubted = nil
 		}
@@ -62,13 +60,13 @@ func (v *vigil) keep(ctx context.Context) error {
 			return v.session.err
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-changed:
+		case <-v.session.Changed():
 			v.session.hear()
 			v.list(ctx)
 		case <-v.again:
 			v.list(ctx)
 		case l := <-v.listed:
-			v.took(l)
+			v.took(ctx, l)
 		case <-doubted:
 			v.check(ctx)
 		case err := <-v.checked:
@@ -92,7 +90,7 @@ func (v *vigil) obey(ctx context.Context, k order) {
 		v.health.forget()
 		v.turn = time.After(jitter(v.settings.Stagger))
 	}
-	if k.has(beat | turned) {
+	if k.has(beat) || k.has(turned) && v.place == remote {
 		v.check(ctx)
 	}
 }
@@ -100,9 +98,10 @@ func (v *vigil) obey(ctx context.Context, k order) {
 // list begins to list the tools again, which it does not do too often.
 func (v *vigil) list(ctx context.Context) {
 	if v.listing {
+		v.stale = true
 		return
 	}
-	v.listing, v.again = true, nil
+	v.listing, v.stale, v.again = true, false, nil
 	at := latest(time.Now(), v.next)
 	v.next = at.Add(v.settings.RelistEvery)
 	v.work.Go(func() {
@@ -116,11 +115,14 @@ func (v *vigil) list(ctx context.Context) {
 	})
 }
 
-func (v *vigil) took(l listing) {
+func (v *vigil) took(ctx context.Context, l listing) {
 	v.listing = false
 	if l.err == nil {
 		v.misses = 0
 		v.tell(relisted{l.tools})
+		if v.stale {
+			v.list(ctx)
+		}
 		return
 	}
 	wait := jitter(v.settings.ceiling(v.misses))
