@@ -30,7 +30,11 @@ func (r *remote) receive(ctx context.Context, m message, resp *http.Response) er
 		if err != nil {
 			return r.cutProblem(ctx, err)
 		}
-		if _, err := r.wire.deliver(body, true); err != nil {
+		answers, err := r.wire.deliver(body, true)
+		if err == nil && !bytes.Equal(answers, m.id) {
+			err = errors.New("it answers something else")
+		}
+		if err != nil {
 			return pNoAnswer.with().because(err)
 		}
 		return nil
@@ -122,7 +126,10 @@ func (r *remote) openStream(ctx context.Context, lastID string) (*http.Response,
 func (r *remote) refused(m message, kind string, resp *http.Response) error {
 	lost := resp.StatusCode == http.StatusNotFound && r.sessionID() != ""
 	auth := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden
-	if m.isCall() && kind == "application/json" && !auth {
+	// A server, or what stands before it, that is busy or broken while we greet is
+	// tried again; what it says beside that would end the attempt for good.
+	later := r.negotiated() == "" && (resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests)
+	if m.isCall() && kind == "application/json" && !auth && !later {
 		body, _ := readBody(resp.Body, min(r.maxBytes, maxErrorBytes)) // cut: no answer in it
 		e, err := scanEnvelope(body)
 		switch {
@@ -168,7 +175,7 @@ func readBody(body io.Reader, maxBytes int) ([]byte, error) {
 // drainBody lets the connection be used again if little is left of the answer. A
 // stream of events may go on after it: its end is not waited for.
 func drainBody(resp *http.Response) {
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/event-stream" {
+	if !isStream(resp) {
 		_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // failure: the connection is not used again
 	}
 	resp.Body.Close()

@@ -24,8 +24,8 @@ type Timeouts struct {
 	Start     time.Duration // until the handshake is done; 30 s
 	Install   time.Duration // the same for package runners such as npx, which may download; 120 s
 	Probe     time.Duration // until a server that ignores server/discover is taken for an older one; 3 s
-	Write     time.Duration // until a server that does not read its input is given up; 10 s
-	Headers   time.Duration // until a remote server must have taken a notification; 10 s
+	Write     time.Duration // until a server that neither reads its input nor says anything is given up; 60 s
+	Headers   time.Duration // until a remote server must have begun to answer anything but a call; 10 s
 	StopInput time.Duration // between closing a process's input and asking it to end; 2 s
 	StopAsk   time.Duration // between asking and killing; 3 s
 }
@@ -35,7 +35,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		Start:     cmp.Or(t.Start, 30*time.Second),
 		Install:   cmp.Or(t.Install, 120*time.Second),
 		Probe:     cmp.Or(t.Probe, 3*time.Second),
-		Write:     cmp.Or(t.Write, 10*time.Second),
+		Write:     cmp.Or(t.Write, 60*time.Second),
 		Headers:   cmp.Or(t.Headers, 10*time.Second),
 		StopInput: cmp.Or(t.StopInput, 2*time.Second),
 		StopAsk:   cmp.Or(t.StopAsk, 3*time.Second),
@@ -114,7 +114,7 @@ func (c *Connector) open(ctx context.Context, srv config.Server, written string)
 		// Not Found): Issue a GET request to the server URL, expecting that this will open
 		// an SSE stream and return an endpoint event as the first event."
 		// [specification 2025-06-18, Backwards Compatibility]
-		if err != nil && hasEntry(err, pNotThere, pStatus) {
+		if err != nil && isRefusal(err) {
 			if old, oldErr := c.openSSE(ctx, srv); oldErr == nil {
 				return old, nil
 			}

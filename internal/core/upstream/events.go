@@ -41,15 +41,18 @@ func (er *eventReader) next(body io.Reader) *eventReader {
 }
 
 // each calls fn for each complete event with data until it returns false. An
-// event that the stream's end cut off is dropped, as the specification asks.
+// event that the stream's end cut off is dropped, as the specification asks; so is
+// its id, or the event would be missing after a resume.
 func (er *eventReader) each(fn func(event) bool) error {
 	var e event
+	id := er.lastID
 	for {
 		line, err := er.line(len(e.data))
 		if err != nil {
 			return err
 		}
 		if len(line) == 0 {
+			er.lastID = id
 			if e.data != nil && !fn(event{e.name, bytes.TrimSuffix(e.data, []byte("\n"))}) {
 				return nil
 			}
@@ -63,10 +66,15 @@ func (er *eventReader) each(fn func(event) bool) error {
 			if len(value) > 0 || e.data != nil {
 				e.data = append(append(e.data, value...), '\n')
 			}
+			if len(e.data) > er.maxBytes+1 {
+				return errTooLarge
+			}
 		case "event":
 			e.name = string(value)
 		case "id":
-			er.lastID = string(value)
+			if bytes.IndexByte(value, 0) < 0 {
+				id = string(value)
+			}
 		case "retry":
 			if ms, err := strconv.ParseUint(string(value), 10, 31); err == nil {
 				er.retry = time.Duration(ms) * time.Millisecond
@@ -78,21 +86,22 @@ func (er *eventReader) each(fn func(event) bool) error {
 // line returns the next line without its end. It is valid until the next call.
 func (er *eventReader) line(have int) ([]byte, error) {
 	part, err := er.r.ReadSlice('\n')
-	if err == nil {
-		return bytes.TrimRight(part, "\r\n"), nil
-	}
-	line := bytes.Clone(part)
+	var long chunks
 	for err == bufio.ErrBufferFull {
-		if have+len(line) > er.maxBytes {
+		if have+long.size+len(part) > er.maxBytes {
 			return nil, errTooLarge
 		}
+		long.add(part)
 		part, err = er.r.ReadSlice('\n')
-		line = append(line, part...)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(line, "\r\n"), nil
+	if long.size > 0 {
+		long.add(part)
+		part = long.join()
+	}
+	return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), nil
 }
 
 // pause waits before a stream is opened again, at least minRetry.

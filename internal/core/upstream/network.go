@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -30,12 +30,27 @@ func (c *Connector) httpClient() *http.Client {
 	return &http.Client{Transport: rt, CheckRedirect: sameOrigin}
 }
 
-func newTransport() http.RoundTripper {
+// A peer that has vanished without a word is noticed within these, whether
+// something is on its way to it or not: 45 s for HTTP/1, 30 s for HTTP/2.
+const (
+	keepIdle     = 15 * time.Second
+	keepInterval = 10 * time.Second
+	keepCount    = 3
+	unackedTime  = keepIdle + keepCount*keepInterval
+)
+
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{
+		Timeout:         10 * time.Second,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepIdle, Interval: keepInterval, Count: keepCount},
+		Control:         limitUnacked,
+	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: keepIdle, PingTimeout: keepIdle},
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		MaxIdleConnsPerHost:    4,
 		IdleConnTimeout:        90 * time.Second,
@@ -85,6 +100,10 @@ func netProblem(u *url.URL, err error) error {
 		return pNetTimeout.with(host).because(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return pCut.with(host).because(err)
+	case strings.Contains(err.Error(), "response headers exceeded"): // the library's error has no type, as the next
+		return pNotMCP.with("headers of more than 1 MB").because(err)
+	case strings.Contains(err.Error(), "malformed HTTP"):
+		return pNotMCP.with("no HTTP").because(err)
 	case u.Scheme == "https" && isTLSText(err):
 		return pTLS.with(host, plain(err)).because(err)
 	default:
@@ -127,24 +146,4 @@ func tlsProblem(err error) *Entry {
 func isTLSText(err error) bool {
 	text := plain(err)
 	return len(text) > 4 && (text[:4] == "tls:" || text[:4] == "remo")
-}
-
-// statusProblem words a status that is no success.
-func statusProblem(resp *http.Response) error {
-	code := resp.StatusCode
-	var cause error = fmt.Errorf("status %s", resp.Status)
-	switch {
-	case code == http.StatusUnauthorized:
-		return pSignIn.with().because(cause)
-	case code == http.StatusForbidden:
-		return pForbidden.with().because(cause)
-	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusGone:
-		return pNotThere.with(code).because(cause)
-	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable:
-		return pTooMany.with(code).because(cause)
-	case code >= 500:
-		return pServerError.with(code).because(cause)
-	default:
-		return pStatus.with(code).because(cause)
-	}
 }

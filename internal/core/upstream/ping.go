@@ -15,7 +15,7 @@ func (s *Session) Ping(ctx context.Context) error {
 	before := s.wire.received.Load()
 	_, _, err := s.Request(ctx, s.pingMethod(), nil)
 	switch {
-	case err == nil, hasEntry(err, pTooLarge, pTooDeep, pForbidden, pNotThere, pTooMany, pStatus):
+	case err == nil, isRefusal(err), hasEntry(err, pTooLarge, pTooDeep, pForbidden, pTooMany):
 		return nil
 	case ctx.Err() != nil && s.wire.received.Load() != before:
 		return nil // busy, and not heeding pings while it is

@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"mcpproxy-tray/internal/stateview"
 )
@@ -71,10 +72,14 @@ var (
 	pRedirect      = &Entry{"MPT-HTTP-REDIRECT", classNetwork, "The server sends us on to another address, %s, which is not followed.", "Write the new address in the configuration if you trust it."}
 	pSignIn        = &Entry{"MPT-AUTH-SIGN-IN", classAuth, "The server needs a sign-in.", "Sign in, or add the token to \"headers\" in the configuration."}
 	pForbidden     = &Entry{"MPT-AUTH-FORBIDDEN", classAuth, "The server needs a sign-in with more rights: access was refused.", "Sign in with an account that may use it, or check the token."}
-	pNotThere      = &Entry{"MPT-HTTP-NOT-FOUND", classNetwork, "There is no MCP server at this address (HTTP %d).", "Check the path in \"url\"; often it ends in /mcp or /sse."}
+	pNotThere      = &Entry{"MPT-HTTP-404", classConfig, "There is no MCP server at this address (HTTP 404).", "Check the path in \"url\"; often it ends in /mcp or /sse."}
+	pMethod        = &Entry{"MPT-HTTP-405", classConfig, "What answers at this address takes no messages (HTTP 405).", "Check the path in \"url\"; often it ends in /mcp or /sse."}
+	pAccept        = &Entry{"MPT-HTTP-406", classConfig, "The server can answer in no form that MCP has (HTTP 406).", "Check the address and that it is an MCP server; perhaps it needs an update."}
+	pGone          = &Entry{"MPT-HTTP-410", classConfig, "The MCP server at this address was taken down for good (HTTP 410).", "Ask its operator for the new address."}
+	pMediaType     = &Entry{"MPT-HTTP-415", classConfig, "The server does not take the form in which MCP sends (HTTP 415).", "Check the address and that it is an MCP server; perhaps it needs an update."}
 	pTooMany       = &Entry{"MPT-HTTP-BUSY", classNetwork, "The server asks to be left alone for a while (HTTP %d).", "It is tried again by itself."}
 	pServerError   = &Entry{"MPT-HTTP-SERVER-ERROR", classNetwork, "The server reports a failure of its own (HTTP %d).", "It is tried again by itself; tell the server's operator if it stays."}
-	pStatus        = &Entry{"MPT-HTTP-STATUS", classProtocol, "The server refuses our requests (HTTP %d).", "Check the address and that it is an MCP server."}
+	pStatus        = &Entry{"MPT-HTTP-STATUS", classConfig, "The server refuses our requests (HTTP %d).", "Check the address, the headers in the configuration and that it is an MCP server."}
 	pWebPage       = &Entry{"MPT-HTTP-WEB-PAGE", classNetwork, "A web page answered instead of an MCP server.", "It may be the login page of a network; open a browser, and check the address."}
 	pNotMCP        = &Entry{"MPT-HTTP-NOT-MCP", classProtocol, "What answered is not an MCP server (it sent %q).", "Check the address."}
 	pSessionLost   = &Entry{"MPT-SESSION-LOST", classNetwork, "The server has forgotten our session.", "A new one is opened by itself."}
@@ -83,7 +88,7 @@ var (
 		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pExpand, pURL,
 		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
-		pSignIn, pForbidden, pNotThere, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
+		pSignIn, pForbidden, pNotThere, pMethod, pAccept, pGone, pMediaType, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
 	}
 )
 
@@ -93,6 +98,7 @@ type Error struct {
 	text   string
 	detail string // added to the hint: where we looked, what the server said last
 	cause  error  // may be nil
+	retry  time.Duration
 }
 
 // with returns the problem with its blanks filled.
@@ -101,6 +107,8 @@ func (e *Entry) with(args ...any) *Error {
 }
 
 func (e *Error) because(cause error) *Error { e.cause = cause; return e }
+
+func (e *Error) after(d time.Duration) *Error { e.retry = d; return e }
 
 func (e *Error) add(detail string) *Error { e.detail = detail; return e }
 
@@ -115,6 +123,10 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
+
+// RetryAfter is how long the server asked to be left alone, unbounded; 0 if it
+// said nothing of use.
+func (e *Error) RetryAfter() time.Duration { return e.retry }
 
 // Class returns config, auth, network, exit or protocol.
 func (e *Error) Class() string { return e.entry.Class }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"mcpproxy-tray/internal/core/config"
 )
@@ -71,30 +72,28 @@ func (r *remote) send(ctx context.Context, m message) error {
 	if m.method == methodCancelled && r.modern() {
 		return nil // the end of the request's stream has said it
 	}
-	if !m.isCall() {
-		bounded, stop := context.WithTimeoutCause(ctx, r.limits.Headers, pNetTimeout.with(r.endpoint.Host))
-		defer stop()
-		ctx = bounded
-	}
-	ctx, stop := untilEnd(ctx, r.wire)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(r.wire.life, func() { cancel(r.wire.cause()) })
 	defer stop()
+	late := func() { cancel(pNetTimeout.with(r.endpoint.Host)) }
+	stopHeaders := func() bool { return true }
+	if !m.isCall() || prompt(m.method) {
+		// A tool may think for long before it says the first word; all else may not.
+		stopHeaders = time.AfterFunc(r.limits.Headers, late).Stop
+	}
 	resp, err := r.post(ctx, m)
+	stopHeaders()
 	if err != nil {
 		return r.give(m, err)
 	}
+	resp.Body = watchIdle(resp, late)
 	defer drainBody(resp)
 	r.noteSession(resp.Header.Get("Mcp-Session-Id"))
 	if err := r.receive(ctx, m, resp); err != nil {
 		return r.give(m, err)
 	}
 	return nil
-}
-
-// untilEnd returns a context that also ends with the wire.
-func untilEnd(ctx context.Context, w *wire) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(w.life, func() { cancel(w.cause()) })
-	return ctx, func() { stop(); cancel(nil) }
 }
 
 // give returns err, and ends the session if no later request can fare better.
@@ -118,6 +117,12 @@ func (r *remote) post(ctx context.Context, m message) (*http.Response, error) {
 	r.setHeaders(req, cmp.Or(m.protocol, r.negotiated()))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
+	if prompt(m.method) {
+		// "If the idempotency key value is a zero-length slice, the request is treated as
+		// idempotent but the header is not sent on the wire" [net/http.Transport]: it is
+		// sent again if it met a connection that the server was about to close.
+		req.Header["Idempotency-Key"] = nil
+	}
 	if !r.old && req.Header.Get("Mcp-Protocol-Version") >= firstModern && m.method != "" {
 		req.Header.Set("Mcp-Method", m.method)
 		if name, ok := headerName(m.method, m.params); ok {

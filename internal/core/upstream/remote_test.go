@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -225,17 +227,45 @@ func TestRemoteFailures(t *testing.T) {
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 	}
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	_, _ = z.Write(make([]byte, 2<<20)) // into memory
+	z.Close()
 	for _, tt := range []struct {
 		name, code, class string
 		handler           http.HandlerFunc
 	}{
 		{"401", "MPT-AUTH-SIGN-IN", "auth", status(401)},
 		{"403", "MPT-AUTH-FORBIDDEN", "auth", status(403)},
-		{"404", "MPT-HTTP-NOT-FOUND", "network", status(404)},
-		{"405", "MPT-HTTP-NOT-FOUND", "network", status(405)},
+		{"400", "MPT-HTTP-STATUS", "config", status(400)},
+		{"404", "MPT-HTTP-404", "config", status(404)},
+		{"405", "MPT-HTTP-405", "config", status(405)},
+		{"406", "MPT-HTTP-406", "config", status(406)},
+		{"408", "MPT-HTTP-SERVER-ERROR", "network", status(408)},
+		{"410", "MPT-HTTP-410", "config", status(410)},
 		{"429", "MPT-HTTP-BUSY", "network", status(429)},
 		{"500", "MPT-HTTP-SERVER-ERROR", "network", status(500)},
-		{"415", "MPT-HTTP-STATUS", "protocol", status(415)},
+		{"415", "MPT-HTTP-415", "config", status(415)},
+		{"503", "MPT-HTTP-BUSY", "network", status(503)},
+		{"503 in JSON", "MPT-HTTP-BUSY", "network", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(503)
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"overloaded"}}`)
+		}},
+		{"another id", "MPT-HTTP-NO-ANSWER", "network", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":77,"result":{}}`)
+		}},
+		{"10 MB of headers", "MPT-HTTP-NOT-MCP", "protocol", func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 10 {
+				w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 1<<20))
+			}
+		}},
+		{"gzip bomb", "MPT-TOO-LARGE", "protocol", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(bomb.Bytes()) // the client may be gone
+		}},
 		{"page", "MPT-HTTP-WEB-PAGE", "network", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			fmt.Fprint(w, "<html>Welcome to our Wi-Fi")

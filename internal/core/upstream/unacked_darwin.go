@@ -1,0 +1,19 @@
+package upstream
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// limitUnacked ends a connection on which nothing was acknowledged for
+// unackedTime. Keep-alive probes are sent only while nothing else is on its way.
+func limitUnacked(_, _ string, conn syscall.RawConn) error {
+	var err error
+	if outer := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_RXT_CONNDROPTIME, int(unackedTime.Seconds()))
+	}); outer != nil {
+		return outer
+	}
+	return err
+}
