@@ -74,7 +74,7 @@ func Watch(ctx context.Context, o Options, tell func(Event)) error {
 	wg.Go(func() { watchSystem(ctx, log, in.preparing) })
 	wg.Go(func() { watchClock(ctx, log, in.clock) })
 	wg.Go(func() { watchNetwork(ctx, log, in.network) })
-	in.join(ctx, log, s, tell)
+	in.join(ctx, s, tell)
 	return nil
 }
 
@@ -86,7 +86,7 @@ type inputs struct {
 }
 
 // join makes events of what comes in, until ctx is done.
-func (in inputs) join(ctx context.Context, log *slog.Logger, s *sleeper, tell func(Event)) {
+func (in inputs) join(ctx context.Context, s *sleeper, tell func(Event)) {
 	for {
 		var e Event
 		select {
@@ -101,7 +101,6 @@ func (in inputs) join(ctx context.Context, log *slog.Logger, s *sleeper, tell fu
 		}
 		if e.Kind != 0 {
 			e.At = time.Now()
-			log.Info(e.Kind.String(), "dur", e.Asleep)
 			tell(e)
 		}
 	}

@@ -3,7 +3,6 @@ package machine
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,7 +81,7 @@ func TestJoinPassesOnEverything(t *testing.T) {
 		var got []string
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			in.join(ctx, slog.New(slog.DiscardHandler), newSleeper(func() time.Duration { return time.Duration(slept.Load()) }), func(e Event) {
+			in.join(ctx, newSleeper(func() time.Duration { return time.Duration(slept.Load()) }), func(e Event) {
 				got = append(got, fmt.Sprintf("+%v %v", e.At.Sub(start), e.Kind))
 				time.Sleep(time.Second) // slow, and waited for
 			})
