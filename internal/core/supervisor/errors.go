@@ -16,8 +16,18 @@ var (
 	ErrStale         = errors.New("the launch to approve is not the current one")
 	ErrNotConnected  = errors.New("server is not connected") // matched by a *StateError of Request
 	ErrNotSaved      = errors.New("approval not saved")      // nothing was approved
-	ErrClosed        = errors.New("supervisor is closed")
+	ErrClosed        = error(closedError{})
 )
+
+// A closedError is a request or command that came while the program is being ended.
+type closedError struct{}
+
+func (closedError) Error() string { return "supervisor is closed" }
+
+// Problem returns the words for people.
+func (closedError) Problem() stateview.Problem {
+	return stateview.Problem{Code: "MPT-ENDING", Text: "The program is being ended.", Hint: "Start it again, then try again."}
+}
 
 // A StateError says that a server's state does not allow what was asked for.
 type StateError struct {
@@ -108,12 +118,12 @@ func (e *unresponsiveError) Class() string {
 
 // Problem returns the words for people.
 func (e *unresponsiveError) Problem() stateview.Problem {
-	p := stateview.Problem{Code: "MPT-UNRESPONSIVE", Text: "The server runs, but it stopped answering.",
-		Hint: "It was ended and is started again by itself; see the server's log.", Action: "restart"}
 	if e.at != child {
-		p.Text, p.Hint = "The server stopped answering; the connection to it may have been cut.", "It is connected again by itself."
+		return stateview.Problem{Code: "MPT-UNRESPONSIVE", Text: "The server stopped answering; the connection to it may have been cut.",
+			Hint: "It is connected again by itself.", Action: "restart"}
 	}
-	return p
+	return stateview.Problem{Code: "MPT-UNRESPONSIVE", Text: "The server runs, but it stopped answering.",
+		Hint: "It was ended and is started again by itself; see the server's log.", Action: "restart"}
 }
 
 // crashLoopProblem says that a server failed n times within a time, last as p says.

@@ -60,12 +60,12 @@ func FuzzReconcile(f *testing.F) {
 			}
 		}
 		for _, h := range happenings {
-			switch h % 11 {
+			switch h % 14 {
 			case 0, 1, 2, 3: // the configuration or an approval
 				if g == nil {
 					g = &goal{}
 				}
-				g.rest, g.srv = rests[h%11], config.Server{Name: "a", Command: entries[h/11%2]}
+				g.rest, g.srv = rests[h%14], config.Server{Name: "a", Command: entries[h/14%2]}
 			case 4:
 				g = nil
 			case 5:
@@ -84,6 +84,12 @@ func FuzzReconcile(f *testing.F) {
 				change(stateview.Connecting, stateview.Failed)
 			case 10:
 				change(stateview.Connected, stateview.AuthRequired)
+			case 11: // something changed on disk
+				change(stateview.Failed, stateview.Connecting)
+			case 12: // the machine was asleep
+				change(stateview.Connected, stateview.Connecting)
+			case 13:
+				change(stateview.Backoff, stateview.Connecting)
 			}
 			for _, a := range reconcile(g, ft) {
 				ft = carryOut(t, a, g, ft)
