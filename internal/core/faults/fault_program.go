@@ -1,0 +1,76 @@
+package faults
+
+var programFaults = []Fault{
+	{
+		ID:    "F7",
+		What:  "The program is asked to end by a signal, by logging out, or twice.",
+		Does:  "Stops its servers side by side and closes its files: mostly in less than a second, always in less than six; a second signal ends everything at once.",
+		Tests: []string{"core/guard.TestStopSignals", "core/guard.TestGroupSignal", "core/guard.TestSecondSignalEndsAtOnce", "core/guard.TestHangUpIgnored", "core/supervisor.TestShutdownStopsAllInParallel", "core.TestQuitEndsRun"},
+		Open:  "Ends of session on Windows and macOS are built, never run.",
+	},
+	{
+		ID:    "F8",
+		What:  "The terminal or the pipes of the program are gone.",
+		Does:  "Goes on, and still stops everything in order.",
+		Tests: []string{"core/guard.TestBrokenOutput"},
+	},
+	{
+		ID:    "G1",
+		What:  "A client of the event stream never reads.",
+		Does:  "Skips what it missed and gives it the newest state when it reads again; nobody else waits.",
+		Tests: []string{"core/httpapi.TestStuckReaderDelaysNobody", "core/httpapi.TestSlowReaderSkipsToNewest", "stateview.TestWatchSkipsToNewest"},
+	},
+	{
+		ID:    "G2",
+		What:  "Thousands of calls come at once.",
+		Codes: []string{"MPT-SERVER-BUSY"},
+		Does:  "Answers each exactly once; a server that has too many gets no more for now.",
+		Tests: []string{"core/proxy.TestManyClientsGetTheirOwnAnswers", "core/upstream.TestBusyServerIsNotGivenUp"},
+	},
+	{
+		ID:    "G3",
+		What:  "A client goes away in the middle of a call.",
+		Does:  "Tells the server to stop working on it, and keeps nothing.",
+		Tests: []string{"core/proxy.TestClientGoneCancelsTheCall", "core/proxy.TestVanishedClientsSessionEnds", "core/upstream.TestCancelledCall", "core/upstream.TestCancelledRemoteCall"},
+	},
+	{
+		ID:    "G4",
+		What:  "The program runs for months, and servers come and go.",
+		Does:  "Uses no more memory, goroutines or files than at the start.",
+		Tests: []string{"core/supervisor.TestFlapsCostNothing", "core/supervisor.TestFlappingLeavesNothingBehind", "core/proxy.TestIdleSessionIsSmall", "core/supervisor.TestMain", "core/upstream.TestMain"},
+	},
+	{
+		ID:   "G5",
+		What: "The memory of the program is limited.",
+		Does: "Bounds what each server, client and history may hold.",
+		Open: "It is not run below a limit of memory in a test, and sheds nothing by itself there.",
+	},
+	{
+		ID:    "G6",
+		What:  "The program runs out of files.",
+		Does:  "Refuses new work; where a watch cannot be had, it looks every 5 s.",
+		Tests: []string{"core/config.TestWatchPollsAtTheLimit"},
+		Open:  "No file is held in reserve, and no test runs the whole program at its limit.",
+	},
+	{
+		ID:    "G7",
+		What:  "The system starts no more processes.",
+		Codes: []string{"MPT-CMD-START"},
+		Does:  "Says what the system said, and tries again with growing delays.",
+		Tests: []string{"core/upstream.TestBusyProgramIsTriedAgain"},
+		Open:  "No test runs at the system's limit of processes.",
+	},
+	{
+		ID:    "G8",
+		What:  "There is a fault in the program itself.",
+		Codes: []string{"MPT-INTERNAL", "MPT-CRASHED"},
+		Does:  "A request that fails is answered; a crash is written to crash.log, and the guard starts the program again with every decision kept.",
+		Tests: []string{"core/httpapi.TestPanicIsAnswered", "cmd/mcpproxy-tray.TestCrashIsHealed", "core/guard.TestCrashRestarts", "core/store.TestAcknowledgedApprovalsSurviveKill"},
+	},
+	{
+		ID:    "G9",
+		What:  "Many read the state while it changes.",
+		Does:  "Gives each of them a snapshot that never changes and never goes back.",
+		Tests: []string{"stateview.TestReadersBesideWriters", "stateview.TestAgainstPlainMap", "stateview.TestReadersCannotWrite"},
+	},
+}
