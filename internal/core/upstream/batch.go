@@ -37,19 +37,20 @@ func (c *Connector) withoutShell(cmd *exec.Cmd, search, written string) error {
 		}
 	}
 	cmd.Args[0] = cmd.Path // it becomes part of the command line
-	for _, arg := range cmd.Args {
-		if arg != cmd.Path && !safeForBatch(arg) || strings.ContainsAny(arg, "%\"&") {
-			return pBatch.with(written, clean(arg, 100))
+	if bad := strings.IndexAny(cmd.Path, "&|<>^%!\""); bad >= 0 {
+		return pBatch.with(written, cmd.Path[bad:bad+1])
+	}
+	for _, arg := range cmd.Args[1:] {
+		if bad := strings.IndexAny(arg, unsafeInBatch); bad >= 0 {
+			return pBatch.with(written, arg[bad:bad+1]) // not all of it: it may be secret
 		}
 	}
 	return nil
 }
 
-// safeForBatch reports whether an argument is plain text to cmd.exe and within
-// a batch file's "%*", also in parentheses.
-func safeForBatch(arg string) bool {
-	return !strings.ContainsAny(arg, "&|<>^%!\"()\r\n\x1a")
-}
+// unsafeInBatch are the characters that are more than text to cmd.exe or within a
+// batch file's "%*", also in parentheses.
+const unsafeInBatch = "&|<>^%!\"()\r\n\x1a"
 
 // readStart returns the beginning of a file, as much as a shim has.
 func readStart(path string) string {

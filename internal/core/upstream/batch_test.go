@@ -1,7 +1,12 @@
 package upstream
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -35,15 +40,58 @@ func TestShimScript(t *testing.T) {
 	}
 }
 
-func TestSafeForBatch(t *testing.T) {
-	for _, arg := range []string{"", "-y", "@scope/pkg@1.2.3", `C:\Users\me\My Notes`, "--a=b,c;d", "ü", "it's", "*", "~", "$(x)"[:1]} {
-		if !safeForBatch(arg) {
-			t.Errorf("%q is refused", arg)
+func TestBatchFileWithoutShell(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	node := put("node.exe", "")
+	script := put("node_modules/x/cli.js", "")
+	shim := put("x.cmd", `"%_prog%"  "%dp0%\node_modules\x\cli.js" %*`)
+	gone := put("gone.cmd", `"%_prog%"  "%dp0%\node_modules\gone\cli.js" %*`)
+	plain := put("plain.bat", "@echo off")
+	odd := put("a&calc/plain.bat", "@echo off")
+	for _, tt := range []struct {
+		name, program, arg string
+		want               []string // nil: refused
+	}{
+		{"a shim", shim, "a&calc", []string{node, script, "a&calc"}},
+		{"a shim without its script", gone, "a&calc", nil},
+		{"a shim without its script, plain argument", gone, "-y", []string{gone, "-y"}},
+		{"any other", plain, "C:\\My Files", []string{plain, "C:\\My Files"}},
+		{"any other, argument that is a command", plain, "a & calc", nil},
+		{"a path that is a command", odd, "-y", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := &exec.Cmd{Path: tt.program, Args: []string{"x", tt.arg}}
+			err := testConnector().withoutShell(cmd, dir, "x")
+			if tt.want == nil {
+				wantProblem(t, err, "MPT-CMD-BATCH", "config")
+				return
+			}
+			if err != nil || !slices.Equal(cmd.Args, tt.want) || cmd.Path != tt.want[0] {
+				t.Errorf("runs %q (%s), %v, want %q", cmd.Args, cmd.Path, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestArgumentsOfBatchFiles(t *testing.T) {
+	try := func(arg string) error {
+		return testConnector().withoutShell(&exec.Cmd{Path: "/tools/x.cmd", Args: []string{"x", "-y", arg}}, "", "x")
+	}
+	for _, arg := range []string{"", "-y", "@scope/pkg@1.2.3", `C:\Users\me\My Notes`, "--a=b,c;d", "ü", "it's", "*", "~", "$"} {
+		if err := try(arg); err != nil {
+			t.Errorf("%q is refused: %v", arg, err)
 		}
 	}
 	for _, arg := range []string{"a&calc", "a|b", "a>b", "<", "^", "%PATH%", "!x!", `"`, `a" & calc "`, "(", ")", "a\nb", "a\rb", "\x1a"} {
-		if safeForBatch(arg) {
-			t.Errorf("%q is let through", arg)
+		if p := wantProblem(t, try(arg), "MPT-CMD-BATCH", "config"); len(arg) > 3 && strings.Contains(p.Text, arg) {
+			t.Errorf("%q tells the argument, which may be secret", p.Text)
 		}
 	}
 }

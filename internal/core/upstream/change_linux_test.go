@@ -110,7 +110,7 @@ var changes = []struct {
 			return f.runs("sh", "-c", "exit 3", "--config="+f.at("my.json"))
 		},
 		func(f folder) { f.write("my.json", "{}", 0o600) }},
-	{"what env searches appears", "MPT-EXIT-EARLY",
+	{"what env searches appears", "MPT-CMD-INTERPRETER",
 		func(f folder) config.Server {
 			f.write("bin/mpt-x", "#!/usr/bin/env mpt-node\n", 0o700)
 			return f.runs("mpt-x")

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -28,6 +29,9 @@ func (c *Connector) command(ctx context.Context, srv config.Server, written stri
 	program := c.lookUp(srv, search)
 	if program.err != nil {
 		return nil, program.problem(srv.Command, written)
+	}
+	if err := c.checkEnv(program.path, srv, search, written); err != nil {
+		return nil, err
 	}
 	cmd := exec.Command(program.path, srv.Args...) // not CommandContext: the stop ladder is ours, over all that it starts
 	cmd.Args[0] = srv.Command
@@ -66,10 +70,12 @@ func workingDir(configured string) string {
 
 // path returns the PATH of servers that do not say otherwise.
 func (c *Connector) path(ctx context.Context) string {
-	if c.Path == nil {
-		return os.Getenv("PATH")
+	path := os.Getenv("PATH")
+	if c.Path != nil {
+		path = c.Path(ctx)
 	}
-	return c.Path(ctx)
+	path, _ = withoutBundles(path, bundles(os.Environ()))
+	return path
 }
 
 // lookupEnv returns what ${env:NAME} stands for: anything that we have.
@@ -169,11 +175,37 @@ func (f found) problem(command, written string) error {
 	if !f.missing() {
 		return pNotExecutable.with(written).because(f.err)
 	}
+	return pNotFound.with(written).because(f.err).add(f.hint(command, written))
+}
+
+// hint says what may be meant and where the command was searched. What is shown
+// of it is as it was written: a variable in it may be secret.
+func (f found) hint(command, written string) string {
 	hint := ""
-	if f.dirs != nil {
-		hint = elsewhere(command) + lookedIn(f.dirs)
+	if name, rest, ok := strings.Cut(written, " "); ok && name != "" {
+		hint = "It is taken for one name: put what follows " + clean(strconv.Quote(name), 100) + " into \"args\", if " + clean(strconv.Quote(rest), 100) + " are arguments. "
 	}
-	return pNotFound.with(written).because(f.err).add(hint)
+	if rest, ok := strings.CutPrefix(written, "~/"); ok {
+		return hint + "A \"~\" means nothing here: write ${env:HOME}/" + clean(rest, 100) + "."
+	}
+	if f.dirs == nil {
+		return strings.TrimSpace(hint)
+	}
+	return hint + elsewhere(command) + lookedIn(f.dirs)
+}
+
+// checkEnv refuses a script whose first line has env search its interpreter, as
+// that of npx does, if that is not there: env would say so on stderr at best.
+func (c *Connector) checkEnv(program string, srv config.Server, search, written string) error {
+	name := namedToEnv(shebang(program))
+	if name == "" {
+		return nil
+	}
+	f := c.lookUp(config.Server{Command: name, Cwd: srv.Cwd}, childPath(search, srv.Command, program))
+	if f.err == nil {
+		return nil
+	}
+	return pInterpreter.with(written, clean(name, 100)).because(f.err).add(f.hint(name, name))
 }
 
 // startError says why a program that was found did not start.

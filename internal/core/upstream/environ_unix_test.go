@@ -35,7 +35,7 @@ func TestRealChildHasThisEnvironmentAndNoMore(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	c := testConnector()
-	c.Path = func(context.Context) string { return "/usr/bin:/bin" }
+	c.Path = func(context.Context) string { return bundle + "/usr/bin:/usr/bin:/bin" }
 	srv := config.Server{Name: "env", Command: "env", Env: map[string]string{
 		"NODE_OPTIONS": "--own", "FROM": "${env:SECRET} ${env:LD_PRELOAD}", "EXTRA": "${env:PATH}:/x"}}
 	srv, err := srv.Expand(c.lookupEnv(t.Context()))

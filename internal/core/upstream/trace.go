@@ -55,7 +55,7 @@ func (c *Connector) traceOf(srv config.Server, search string) trace {
 			t.runs = append(t.runs, look(words[0]))
 		}
 		if name := namedToEnv(words); name != "" {
-			t.runs = append(t.runs, look(t.search(c, config.Server{Command: name, Cwd: srv.Cwd}, search).path))
+			t.runs = append(t.runs, look(t.search(c, config.Server{Command: name, Cwd: srv.Cwd}, childPath(search, srv.Command, t.program.path)).path))
 		}
 	}
 	for _, arg := range srv.Args {
@@ -80,12 +80,14 @@ func namedToEnv(words []string) string {
 	if len(words) < 2 || filepath.Base(words[0]) != "env" {
 		return ""
 	}
-	for _, w := range words[1:] {
-		if !strings.HasPrefix(w, "-") && !strings.Contains(w, "=") {
-			return w
-		}
+	words = words[1:]
+	if words[0] == "-S" && len(words) > 1 {
+		words = words[1:]
 	}
-	return ""
+	if strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=") {
+		return "" // env is told more than to search
+	}
+	return words[0]
 }
 
 // Endings of files that are programs, and of those that hold settings.
