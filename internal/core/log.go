@@ -1,9 +1,13 @@
 package core
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
@@ -15,6 +19,16 @@ const (
 	appLogMegabytes    = 5
 	serverLogMegabytes = 2
 	logBackups         = 2
+)
+
+// What a server may say in its log: a burst, and then so much as fills the files
+// in some minutes. More is left out, and how much is said.
+const (
+	logBurstBytes     = 1 << 20
+	logBytesPerMinute = 1 << 20
+	logQueueBytes     = 256 << 10 // that wait for a disk that is slow
+	logResumeBytes    = 16 << 10  // that must be free after a flood, or there would be a note on each line
+	logCloseTime      = time.Second
 )
 
 // NewLogger returns a logger that writes lines for people to w and JSON to the
@@ -35,31 +49,167 @@ type serverLogs struct {
 	dirs config.Dirs
 
 	mu   sync.Mutex // guards open
-	open map[string]*lumberjack.Logger
+	open map[string]*serverLog
 }
 
-// writer returns the log of a server; it stays open until close.
+// writer returns the log of a server, which may be closed and written to again.
 func (l *serverLogs) writer(server string) io.Writer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	path := l.dirs.ServerLog(server)
-	f, ok := l.open[path]
+	log, ok := l.open[path]
 	if !ok {
-		f = rotated(path, serverLogMegabytes)
+		log = newServerLog(rotated(path, serverLogMegabytes))
 		if l.open == nil {
-			l.open = map[string]*lumberjack.Logger{}
+			l.open = map[string]*serverLog{}
 		}
-		l.open[path] = f
+		l.open[path] = log
 	}
-	return f
+	return log
 }
 
 // close closes all files. A later write would open its file again.
 func (l *serverLogs) close() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.open {
-		_ = f.Close() // nothing is buffered; there is nobody to tell
+	open := l.open
+	l.open = nil
+	l.mu.Unlock()
+	for _, log := range open {
+		_ = log.Close() // there is nobody to tell
 	}
-	clear(l.open)
+}
+
+// A serverLog takes whatever a server says without ever making it wait: neither
+// a flood nor a disk that hangs stops the server. What is too much is left out by
+// whole lines. While the server is quiet there is no timer and no goroutine. All
+// methods may be called concurrently.
+type serverLog struct {
+	file io.WriteCloser
+
+	mu      sync.Mutex    // guards the fields below
+	budget  int           // bytes that may be said
+	since   time.Time     // when the budget was that
+	queue   []byte        // what the file has not got yet
+	last    byte          // of what was taken
+	dropped int           // lines left out since
+	cut     bool          // the line that goes on was left out
+	writing chan struct{} // closed once the queue is empty; nil: it is
+}
+
+func newServerLog(file io.WriteCloser) *serverLog {
+	return &serverLog{file: file, budget: logBurstBytes, last: '\n'}
+}
+
+// Write implements io.Writer; it neither fails nor waits.
+func (l *serverLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(p)
+	l.refill()
+	room := min(l.budget, logQueueBytes-len(l.queue))
+	if l.dropping() && room < logResumeBytes {
+		l.drop(p)
+		return n, nil
+	}
+	if l.cut {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			return n, nil
+		}
+		p, l.cut = p[end+1:], false
+		l.dropped++
+	}
+	taken := p
+	if len(p) > room {
+		taken = p[:bytes.LastIndexByte(p[:max(0, room)], '\n')+1]
+	}
+	if len(taken) > 0 {
+		l.note()
+		l.budget -= len(taken)
+		l.put(taken)
+	}
+	l.drop(p[len(taken):])
+	return n, nil
+}
+
+// refill adds what may be said since the last time.
+func (l *serverLog) refill() {
+	now := time.Now()
+	more := now.Sub(l.since).Minutes() * logBytesPerMinute
+	if l.since.IsZero() || more >= logBurstBytes {
+		more = logBurstBytes
+	}
+	if more < 1 {
+		return // time below a byte must not be lost
+	}
+	l.budget, l.since = min(l.budget+int(more), logBurstBytes), now
+}
+
+func (l *serverLog) dropping() bool { return l.dropped > 0 || l.cut }
+
+func (l *serverLog) drop(p []byte) {
+	if len(p) > 0 {
+		l.dropped += bytes.Count(p, []byte{'\n'})
+		l.cut = p[len(p)-1] != '\n'
+	}
+}
+
+// note says how much was left out, if anything was.
+func (l *serverLog) note() {
+	if l.dropped == 0 {
+		return
+	}
+	if l.last != '\n' {
+		l.put([]byte{'\n'})
+	}
+	l.put(fmt.Appendf(nil, "[%d lines dropped: too much in too short a time]\n", l.dropped))
+	l.dropped = 0
+}
+
+// put queues p for the file.
+func (l *serverLog) put(p []byte) {
+	l.queue, l.last = append(l.queue, p...), p[len(p)-1]
+	if l.writing == nil {
+		l.writing = make(chan struct{})
+		go l.empty(l.writing) // Close waits for it
+	}
+}
+
+// empty writes the queue to the file until nothing is left of it.
+func (l *serverLog) empty(done chan struct{}) {
+	defer close(done)
+	for {
+		l.mu.Lock()
+		p := l.queue
+		l.queue = nil
+		if len(p) == 0 {
+			l.writing = nil
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		_, _ = l.file.Write(p) // a disk that is full must not disturb the server
+	}
+}
+
+// Close lets the file go, once all is in it or after logCloseTime: a disk that hangs
+// does not stop the program from ending. A later write opens the file again.
+func (l *serverLog) Close() error {
+	l.mu.Lock()
+	if l.cut {
+		l.dropped, l.cut = l.dropped+1, false
+	}
+	l.note()
+	writing := l.writing
+	l.mu.Unlock()
+	if writing != nil {
+		t := time.NewTimer(logCloseTime)
+		defer t.Stop()
+		select {
+		case <-writing:
+		case <-t.C:
+			return errors.New("close log: the disk does not answer")
+		}
+	}
+	return l.file.Close()
 }
