@@ -183,7 +183,10 @@ func (c *child) stopLadder() error {
 	if c.awaitExit(c.limits.StopInput) {
 		polite = min(polite, leftoverTime)
 	}
-	return c.procs.Stop(c.cmd.Process, polite)
+	if err := c.procs.Stop(c.cmd.Process, polite); err != nil {
+		return pNotKillable.with(c.cmd.Process.Pid).because(err)
+	}
+	return nil
 }
 
 // closeStdin tells the server that we are done. A writer that is stuck is

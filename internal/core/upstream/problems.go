@@ -52,6 +52,7 @@ var (
 	pExitEarly     = &Entry{"MPT-EXIT-EARLY", classExit, "The server ended before it answered: %s.", "Try the command in a terminal."}
 	pStdoutClosed  = &Entry{"MPT-STDOUT-CLOSED", classExit, "The server closed its output but went on running.", "It was stopped; see the server's log."}
 	pStdinStuck    = &Entry{"MPT-STDIN-STUCK", classExit, "The server stopped reading its input.", "It was stopped; see the server's log."}
+	pNotKillable   = &Entry{"MPT-NOT-KILLABLE", classExit, "The server's process %d cannot be ended.", "The system holds it, mostly because of a disk or network drive that does not answer; restart the computer if it stays."}
 	pStartTimeout  = &Entry{"MPT-START-TIMEOUT", classExit, "The server did not answer within %s.", "See the server's log; a first start may have to download something."}
 	pGarbage       = &Entry{"MPT-NOT-MCP-OUTPUT", classProtocol, "The server writes text that is not MCP to its output.", "Check that the command starts an MCP server over stdio."}
 	pHandshake     = &Entry{"MPT-HANDSHAKE", classProtocol, "The server refused to open a session: %s.", "See the server's log; it may need another version or setting."}
@@ -86,7 +87,7 @@ var (
 	pNoAnswer      = &Entry{"MPT-HTTP-NO-ANSWER", classNetwork, "The server ended its answer before it was complete.", "The call may or may not have been carried out."}
 	table          = []*Entry{
 		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pExpand, pURL,
-		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
+		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pNotKillable, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
 		pSignIn, pForbidden, pNotThere, pMethod, pAccept, pGone, pMediaType, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
 	}
