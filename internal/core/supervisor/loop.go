@@ -231,8 +231,6 @@ func (l *loop) report(m report) {
 		means = l.relisted(s, e.tools)
 	case reopening:
 		means = l.reopening(s)
-	case waiting:
-		means = l.waiting(s, e)
 	case lost:
 		means = l.lost(s, e)
 	case ended:

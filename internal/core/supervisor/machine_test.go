@@ -213,6 +213,50 @@ func TestNetworkIsGone(t *testing.T) {
 	})
 }
 
+// TestWakeUpWithoutANetwork has the network come a while after the wake-up, as it does.
+func TestWakeUpWithoutANetwork(t *testing.T) {
+	for name, known := range map[string]time.Duration{"before": -time.Second, "at once": 0, "when sessions are opened": 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, Settings{})
+			defer r.stop()
+			var servers []config.Server
+			for i := range 30 {
+				servers = append(servers, web(fmt.Sprint(i)))
+				r.fake.set(servers[i].Name, fakeServer{start: time.Second})
+			}
+			r.apply(false, servers...)
+			time.Sleep(2 * time.Minute)
+			for _, s := range servers {
+				r.fake.set(s.Name, fakeServer{start: time.Hour, hangs: true, deaf: true, mute: true})
+			}
+			if known < 0 {
+				r.Network(false)
+				time.Sleep(-known)
+			}
+			r.Woke()
+			if known >= 0 {
+				time.Sleep(known)
+				r.Network(false)
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			for _, s := range servers {
+				st := r.status(s.Name)
+				if st.State != stateview.Backoff || st.Problem().Code != "MPT-NETWORK-GONE" || !st.RetryAt.IsZero() {
+					t.Fatalf("%s: server %s: %v, %+v", name, s.Name, st.State, st.Problem())
+				}
+				r.fake.set(s.Name, fakeServer{start: time.Second})
+			}
+			r.Network(true)
+			time.Sleep(7 * time.Second)
+			synctest.Wait()
+			if n := r.StateView().CountConnected(); n != 30 {
+				t.Errorf("%s: %d of 30 are back", name, n)
+			}
+		})
+	}
+}
+
 // TestNetworkIsBackBeforeItWasMissed flips it quickly.
 func TestNetworkIsBackBeforeItWasMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -230,6 +274,27 @@ func TestNetworkIsBackBeforeItWasMissed(t *testing.T) {
 		if n := r.fake.count("a"); n != 1 {
 			t.Errorf("a session that works was opened %d times", n)
 		}
+	})
+}
+
+// TestChangeWithoutANetwork has something change for a remote server that cannot be tried then.
+func TestChangeWithoutANetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		r.fake.set("a", fakeServer{err: &classError{class: "config"}})
+		r.apply(false, web("a"))
+		r.want("a", stateview.Failed)
+		r.Network(false)
+		r.fake.set("a", fakeServer{})
+		r.fake.change("a")
+		time.Sleep(time.Minute)
+		if r.want("a", stateview.Failed); r.fake.count("a") != 1 {
+			t.Errorf("tried %d times", r.fake.count("a"))
+		}
+		r.Network(true)
+		time.Sleep(6 * time.Second)
+		r.want("a", stateview.Connected)
 	})
 }
 

@@ -75,18 +75,12 @@ type (
 	// reopening says that a session was ended, or an attempt given up, to begin anew.
 	reopening struct{}
 
+	// lost says how a server waits after a failure. It is told again when that changes.
 	lost struct {
 		rest      stateview.State // Backoff, AuthRequired or Failed
 		problem   stateview.Problem
 		retryAt   time.Time // for Backoff; zero while there is no network
 		notBefore time.Time // earlier than this a request cannot have it tried
-	}
-
-	// waiting corrects how a server waits in Backoff.
-	waiting struct {
-		problem   stateview.Problem // zero: as it was
-		retryAt   time.Time
-		notBefore time.Time
 	}
 
 	ended struct{} // the last report of each runner
@@ -107,7 +101,6 @@ func (connected) event()  {}
 func (relisted) event()   {}
 func (reopening) event()  {}
 func (lost) event()       {}
-func (waiting) event()    {}
 func (ended) event()      {}
 
 // An inbox is the control loop's queue. Putting never blocks, so that no runner

@@ -74,8 +74,11 @@ func (r *runner) rest(ctx context.Context, v *verdict) bool {
 		timer := time.NewTimer(time.Until(v.retry))
 		due := timer.C
 		if r.cutOff() {
-			r.tell(waiting{problem: networkGone})
 			due = nil
+			if v.rest != stateview.Failed {
+				v.rest, v.problem = stateview.Backoff, networkGone
+				r.tellLost(*v)
+			}
 		}
 		select {
 		case <-due:
@@ -113,7 +116,9 @@ func (r *runner) reconsider(v *verdict, k order) {
 		return
 	}
 	v.retry = latest(v.retry, v.notBefore)
-	r.tell(waiting{retryAt: v.retry.Round(0), notBefore: v.notBefore})
+	if v.rest == stateview.Backoff {
+		r.tellLost(*v)
+	}
 }
 
 func latest(a, b time.Time) time.Time {

@@ -83,18 +83,21 @@ func (r *runner) judge(err error, up time.Duration, failed int) verdict {
 		return v
 	}
 	v := r.health.judge(err, up, r.cutOff())
-	m := lost{rest: v.rest, problem: v.problem, notBefore: v.notBefore}
-	switch {
-	case v.rest != stateview.Backoff:
-		r.log.Error("server needs a person", "state", v.rest, "attempt", failed, "err", err)
-	case r.cutOff():
-		r.log.Warn("server lost with the network", "err", err)
-	default:
-		m.retryAt = v.retry.Round(0)
+	if v.rest == stateview.Backoff {
 		r.log.Warn("server lost", "attempt", failed, "retry_in", time.Until(v.retry), "err", err)
+	} else {
+		r.log.Error("server needs a person", "state", v.rest, "attempt", failed, "err", err)
+	}
+	r.tellLost(v)
+	return v
+}
+
+func (r *runner) tellLost(v verdict) {
+	m := lost{rest: v.rest, problem: v.problem, notBefore: v.notBefore}
+	if v.rest == stateview.Backoff && !r.cutOff() {
+		m.retryAt = v.retry.Round(0)
 	}
 	r.tell(m)
-	return v
 }
 
 // attempt opens a session and lists its tools, unless an order ends that early.

@@ -95,29 +95,18 @@ func (l *loop) reopening(s *server) bool {
 	return true
 }
 
-// waiting says that a server waits for something else than before.
-func (l *loop) waiting(s *server, m waiting) bool {
-	switch s.state {
-	case stateview.Backoff:
-	default:
-		return false
-	}
-	if !m.problem.IsZero() {
-		s.setProblem(m.problem)
-	}
-	s.status.RetryAt, s.notBefore = m.retryAt, m.notBefore
-	return true
-}
-
-// lost says that an attempt failed or a session ended, and how it goes on.
+// lost says that an attempt failed or a session ended, and how it goes on; in
+// Backoff, that it waits for something else than it did.
 func (l *loop) lost(s *server, m lost) bool {
 	switch s.state {
 	case stateview.Connecting, stateview.Connected:
+		s.setProblem(m.problem)
+		l.transition(s, m.rest)
+	case stateview.Backoff:
+		s.setProblem(m.problem)
 	default:
 		return false
 	}
-	s.setProblem(m.problem)
-	l.transition(s, m.rest)
 	s.status.RetryAt, s.notBefore = m.retryAt, m.notBefore
 	return true
 }

@@ -77,7 +77,7 @@ func (v *vigil) keep(ctx context.Context) error {
 			v.obey(ctx, v.orders.take())
 		case <-v.turn:
 			v.turn = nil
-			if v.place == remote {
+			if v.place == remote && !v.cutOff() {
 				return errReopen
 			}
 			v.check(ctx)
