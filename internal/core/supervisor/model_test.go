@@ -379,3 +379,34 @@ func BenchmarkKilledToPublished(b *testing.B) {
 	cancel()
 	wg.Wait()
 }
+
+// BenchmarkRequest is what a request to a connected server costs on top of the session's own.
+func BenchmarkRequest(b *testing.B) {
+	fake := newFake()
+	s := New(Options{Connector: fake})
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Run(ctx) })
+	s.Apply(&config.Config{Servers: []config.Server{stdio("a")}})
+	if err := s.Sync(ctx); err != nil {
+		b.Fatal(err)
+	}
+	if _, _, err := s.Request(ctx, "a", "x", nil); err != nil { // waits for it
+		b.Fatal(err)
+	}
+	session := fake.session("a")
+	b.Run("relayed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _, _ = s.Request(ctx, "a", "x", nil)
+		}
+	})
+	b.Run("direct", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _, _ = session.Request(ctx, "x", nil)
+		}
+	})
+	cancel()
+	wg.Wait()
+}
