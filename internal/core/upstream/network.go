@@ -100,7 +100,9 @@ func netProblem(u *url.URL, err error) error {
 		return pNetTimeout.with(host).because(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return pCut.with(host).because(err)
-	case strings.Contains(err.Error(), "response headers exceeded"): // the library's error has no type, as the next
+	case strings.Contains(err.Error(), "client connection lost"): // the library's error has no type, as the next ones
+		return pCut.with(host).because(err)
+	case strings.Contains(err.Error(), "response headers exceeded"):
 		return pNotMCP.with("headers of more than 1 MB").because(err)
 	case strings.Contains(err.Error(), "malformed HTTP"):
 		return pNotMCP.with("no HTTP").because(err)
