@@ -168,19 +168,6 @@ func awaitChange(tb testing.TB, c *Connector, srv config.Server, why error) <-ch
 	return done
 }
 
-// watches returns how many directories are watched.
-func (c *Connector) watches() int {
-	c.lookoutMu.Lock()
-	l := c.lookout
-	c.lookoutMu.Unlock()
-	if l == nil {
-		return 0
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.posts)
-}
-
 func TestAwaitChange(t *testing.T) {
 	for _, tt := range changes {
 		t.Run(tt.name, func(t *testing.T) {
@@ -344,4 +331,19 @@ func TestManyServersShareOneWatch(t *testing.T) {
 	if opened.Load() != 1 || c.watches() != 0 {
 		t.Errorf("%d watches were opened, %d directories are left", opened.Load(), c.watches())
 	}
+}
+
+func TestLostEventsMakeEverybodyLook(t *testing.T) {
+	f, c := newFolder(t), testConnector()
+	p := c.enterLookout(openWatcher)
+	defer c.leaveLookout(p)
+	if !p.watch([]string{f.at("x")}) {
+		t.Fatal("nothing is watched")
+	}
+	f.write("y", "", 0o600)
+	if len(p.noticed) > 0 {
+		t.Error("a file that does not matter was noticed")
+	}
+	p.lookout.notify.Errors <- fsnotify.ErrEventOverflow
+	await(t, p.noticed, "the loss to be noticed")
 }

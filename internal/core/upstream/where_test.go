@@ -45,7 +45,7 @@ func TestNotFoundSaysWhereTheProgramIs(t *testing.T) {
 
 func TestLookedIn(t *testing.T) {
 	t.Setenv("HOME", "/home/me")
-	t.Setenv("USERPROFILE", "/home/me")
+	t.Setenv("USERPROFILE", filepath.FromSlash("/home/me"))
 	many := strings.Split(strings.Repeat("/x/y ", 3)+"/1 /2 /3 /4 /5 /6 /7 /8 /9", " ")
 	for _, tt := range []struct {
 		dirs []string
@@ -57,6 +57,9 @@ func TestLookedIn(t *testing.T) {
 		{many, "Looked in /x/y, /1, /2, /3, /4, /5, /6, /7 and 2 more."},
 		{[]string{"/a\u202e\nb"}, "Looked in /a b."},
 	} {
+		for i, dir := range tt.dirs {
+			tt.dirs[i] = filepath.FromSlash(dir)
+		}
 		if got := filepath.ToSlash(lookedIn(tt.dirs)); got != tt.want {
 			t.Errorf("lookedIn(%q) = %q, want %q", tt.dirs, got, tt.want)
 		}
