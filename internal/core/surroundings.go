@@ -2,6 +2,9 @@ package core
 
 import (
 	"context"
+	"net"
+	"net/http"
+	"net/url"
 
 	"mcpproxy-tray/internal/core/machine"
 )
@@ -20,8 +23,27 @@ func (c *Core) happened(e machine.Event) {
 		}
 		c.super.Woke()
 	case machine.NetworkLost:
+		if proxiedHere() {
+			c.log.Info("a proxy on this machine leads out", "event", e.Kind)
+			return
+		}
 		c.super.Network(false)
 	case machine.NetworkBack:
 		c.super.Network(true)
 	}
+}
+
+// proxiedHere reports whether remote servers are reached through a proxy on this
+// machine, as in a sandbox: then its own interfaces say nothing about them.
+func proxiedHere() bool {
+	for _, scheme := range []string{"https", "http"} {
+		proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: scheme, Host: "server.invalid"}})
+		if err != nil || proxy == nil {
+			continue
+		}
+		if ip := net.ParseIP(proxy.Hostname()); ip.IsLoopback() || proxy.Hostname() == "localhost" {
+			return true
+		}
+	}
+	return false
 }
