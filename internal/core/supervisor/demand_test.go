@@ -126,7 +126,8 @@ func TestCallWaitsNoLongerThanItMay(t *testing.T) {
 		// And the end of all.
 		r.apply(false, stdio("a"))
 		time.AfterFunc(time.Second, r.stop)
-		if _, _, err = r.Request(t.Context(), "a", "x", nil); !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotConnected) {
+		_, _, err = r.Request(t.Context(), "a", "x", nil)
+		if e, ok := errors.AsType[explained](err); !errors.Is(err, ErrClosed) || !ok || e.Problem().Code != "MPT-ENDING" {
 			t.Errorf("at the end: %v", err)
 		}
 		synctest.Wait()

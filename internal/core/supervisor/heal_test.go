@@ -105,6 +105,20 @@ func TestWhatIsNoCrashLoop(t *testing.T) {
 	}
 }
 
+func TestNothingIsHeldAgainstAServerThatIsCutOff(t *testing.T) {
+	h := health{settings: Settings{}.withDefaults(), place: remote}
+	for range 10 {
+		if v := h.judge(&classError{class: "protocol"}, 0, true); v.rest != stateview.Backoff || v.problem != networkGone {
+			t.Fatalf("%v, %+v", v.rest, v.problem)
+		}
+	}
+	for class, want := range map[string]stateview.State{"config": stateview.Failed, "auth": stateview.AuthRequired} {
+		if v := h.judge(&classError{class: class}, 0, true); v.rest != want || v.problem == networkGone {
+			t.Errorf("%s: %v, %+v", class, v.rest, v.problem)
+		}
+	}
+}
+
 func TestUnclassedFailureOfAnAddressIsNoCrash(t *testing.T) {
 	if got := classOf(errKilled, remote); got != classNetwork {
 		t.Errorf("at an address: %q", got)
@@ -289,6 +303,29 @@ func TestHangingRetriesHoldUpNobody(t *testing.T) {
 		time.Sleep(time.Second)
 		r.fake.session("good").kill(errKilled)
 		time.Sleep(6 * time.Second)
+		r.want("good", stateview.Connected)
+	})
+}
+
+// TestRemovedServersLeaveNoGap removes servers that queue for their retry.
+func TestRemovedServersLeaveNoGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{Retries: 2, RetryRate: 1})
+		defer r.stop()
+		var servers []config.Server
+		for i := range 200 {
+			s := stdio(fmt.Sprint(i))
+			if i%2 == 0 {
+				s = web(s.Name)
+			}
+			r.fake.set(s.Name, fakeServer{err: &classError{class: "network"}})
+			servers = append(servers, s)
+		}
+		r.apply(false, append(servers, stdio("good"))...)
+		time.Sleep(2 * time.Minute)
+		r.apply(false, stdio("good"))
+		r.fake.session("good").kill(errKilled)
+		time.Sleep(1600 * time.Millisecond)
 		r.want("good", stateview.Connected)
 	})
 }

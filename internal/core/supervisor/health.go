@@ -46,10 +46,9 @@ func (h *health) judge(err error, up time.Duration, cutOff bool) verdict {
 		v.rest = stateview.Failed
 	case class == classAuth:
 		v.rest = stateview.AuthRequired
+	case cutOff:
+		v.problem = networkGone
 	case class == classNetwork:
-		if cutOff {
-			v.problem = networkGone
-		}
 	case up < h.settings.CrashUp:
 		if n, within := h.crash(time.Now()); n >= h.settings.CrashLoops {
 			v.rest, v.problem, v.crashed = stateview.Failed, crashLoopProblem(n, within, v.problem), true
