@@ -188,6 +188,7 @@ func TestSwitchingIsOneLine(t *testing.T) {
 
 // TestRandomEdits: for random files, Parse(edit(x)) == edit(Parse(x)).
 func TestRandomEdits(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))

@@ -63,11 +63,12 @@ func comments(data []byte) (out []string) {
 // TestEditsKeepEverythingElse edits random files: unknown keys, numbers as
 // written, comments, the order of servers, and every other entry are as before.
 func TestEditsKeepEverythingElse(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 4))
 	edits := 0
-	for range 200 {
+	for range 100 {
 		data := randomFile(rng)
 		for _, s := range mustParse(t, data).Servers {
 			for what, e := range map[string]edit{"enable": switchTo(s.Name, true), "disable": switchTo(s.Name, false), "remove": without(s.Name)} {
@@ -96,7 +97,7 @@ func TestEditsKeepEverythingElse(t *testing.T) {
 			}
 		}
 	}
-	if edits < 500 {
+	if edits < 250 {
 		t.Errorf("only %d edits were looked at", edits)
 	}
 }

@@ -153,6 +153,7 @@ func TestEveryStepOfACreationFails(t *testing.T) {
 // TestKilledWhileSaving kills a process that saves all the time: what it leaves
 // is one of the two contents it writes, never a part of one.
 func TestKilledWhileSaving(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 3))

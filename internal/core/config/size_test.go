@@ -83,6 +83,7 @@ func TestParseManyBrokenOnOneLine(t *testing.T) {
 
 // TestFiftyMegabytes loads a file of 50 MB, most of it comments and one huge argument.
 func TestFiftyMegabytes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "config.json")
 	servers := manyServers(1000)
 	huge := strings.Repeat("x", 10<<20)

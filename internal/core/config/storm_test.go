@@ -27,7 +27,7 @@ func TestStormOfEdits(t *testing.T) {
 		return []byte(strings.Replace(string(manyServers(10)), "{\n  \"mcpServers\": {\n",
 			fmt.Sprintf("{\n  \"mcpServers\": {\n    \"a\": {\"command\": \"v%d\"},\n", i), 1))
 	}
-	const edits = 2000 // 20 s
+	const edits = 1000 // 10 s
 	steady := mustParse(t, file(0)).Servers[1:]
 	inQuietWatch(t, file(0), func(save func([]byte), results <-chan seen) {
 		for i := 1; i <= edits; i++ {

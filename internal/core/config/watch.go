@@ -87,6 +87,10 @@ type watcher struct {
 	dirs    map[string]bool   // lower-cased paths of what is watched
 	names   map[string]bool   // lower-cased paths whose events matter
 	trouble string            // why it polls; empty if it need not
+
+	sum [sha256.Size]byte // of the content that was parsed last; the zero value is that of none
+	cfg *Config           // what it says
+	err *Error            // or why it says nothing
 }
 
 // yield hands on a result; a nil *Error must not become an error.
@@ -95,21 +99,27 @@ func (w *watcher) yield(yield func(*Config, error) bool, cfg *Config, err *Error
 		return yield(nil, err)
 	}
 	if w.trouble != "" {
-		cfg.Warnings = append(cfg.Warnings, &Error{Path: w.file.path,
+		warned := *cfg // who has the Config without the warning keeps it so
+		cfg = &warned
+		cfg.Warnings = append(slices.Clip(cfg.Warnings), &Error{Path: w.file.path,
 			Text: "Changes of the file are noticed after up to " + w.poll.String() + ": " + w.trouble + ".",
 			Hint: "Nothing is wrong with the file."})
 	}
 	return yield(cfg, nil)
 }
 
-// look reads the file. The id tells different contents and errors apart.
+// look reads the file, and parses it unless it did so last time. The id tells
+// different contents and errors apart.
 func (w *watcher) look() (id string, _ *Config, _ *Error) {
 	content, err := readFile(w.file.path)
 	if err != nil {
 		return err.Text + w.trouble, nil, err
 	}
-	cfg, err := parse(w.file.path, content)
-	return fmt.Sprintf("%x", sha256.Sum256(content)) + w.trouble, cfg, err
+	if sum := sha256.Sum256(content); sum != w.sum {
+		w.sum = sum
+		w.cfg, w.err = parse(w.file.path, content)
+	}
+	return fmt.Sprintf("%x", w.sum) + w.trouble, w.cfg, w.err
 }
 
 // written tells two writes of the same content apart: half of one save often
