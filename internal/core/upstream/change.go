@@ -53,10 +53,13 @@ func (c *Connector) AwaitChange(ctx context.Context, srv config.Server, why erro
 	pace := c.pace.withDefaults()
 	p := c.enterLookout(pace.open)
 	defer c.leaveLookout(p)
-	for {
+	for settled := false; ; settled = true {
 		sure := p.watch(w.paths()) && !w.transient
 		if w.changed() {
-			return nil
+			if settled {
+				return nil
+			}
+			p.notice() // it may still be changing: wait until that is over
 		}
 		if !p.await(ctx, pace, sure) {
 			return context.Cause(ctx)

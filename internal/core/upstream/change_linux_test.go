@@ -333,17 +333,43 @@ func TestManyServersShareOneWatch(t *testing.T) {
 	}
 }
 
-func TestLostEventsMakeEverybodyLook(t *testing.T) {
+func TestWhatIsNoticed(t *testing.T) {
 	f, c := newFolder(t), testConnector()
 	p := c.enterLookout(openWatcher)
 	defer c.leaveLookout(p)
 	if !p.watch([]string{f.at("x")}) {
 		t.Fatal("nothing is watched")
 	}
-	f.write("y", "", 0o600)
-	if len(p.noticed) > 0 {
-		t.Error("a file that does not matter was noticed")
+	for name, want := range map[string]int{"y": 0, "x.tmp": 0, "x": 1} {
+		p.lookout.happened(fsnotify.Event{Name: f.at(name), Op: fsnotify.Create})
+		if got := len(p.noticed); got != want {
+			t.Errorf("%d changes of %s were noticed, want %d", got, name, want)
+		}
+		for len(p.noticed) > 0 {
+			<-p.noticed
+		}
 	}
 	p.lookout.notify.Errors <- fsnotify.ErrEventOverflow
 	await(t, p.noticed, "the loss to be noticed")
+}
+
+// TestFileThatIsBeingWritten: a download must not be tried over and over.
+func TestFileThatIsBeingWritten(t *testing.T) {
+	f, c := newFolder(t), testConnector()
+	f.write("run", "", 0o700)
+	srv := f.runs("./run")
+	why := fail(t, c, srv, "MPT-CMD-ARCH")
+	f.write("run", "#", 0o700) // before the wait begins
+	done := make(chan error, 1)
+	go func() { done <- c.AwaitChange(t.Context(), srv, why) }()
+	start := time.Now()
+	for text := "#"; len(done) == 0; text += "#" {
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("it waits for ever")
+		}
+		f.write("run", text, 0o700)
+	}
+	if d := time.Since(start); <-done != nil || d < time.Second {
+		t.Errorf("tried again after %s of writing", d)
+	}
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,9 +93,9 @@ func (c *Connector) lookupEnv(ctx context.Context) func(string) (string, bool) {
 // searchPath returns the PATH that a server will have, in which its command is
 // searched too.
 func (c *Connector) searchPath(ctx context.Context, srv config.Server) string {
-	for name, value := range srv.Env {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(srv.Env))) { // the last one counts
 		if sameVariable(runtime.GOOS, name, "PATH") {
-			return value
+			return srv.Env[name]
 		}
 	}
 	if c.isSelf(srv) {
@@ -109,19 +111,14 @@ func isPath(command string) bool {
 	return strings.ContainsRune(command, filepath.Separator) || strings.Contains(command, "/")
 }
 
-// childPath adds the directory of a program that was named by its path: what
-// stands beside it is often needed by it, as node by npx.
+// childPath puts the directory of a program that was named by its path first,
+// unless it is there: what stands beside it is often needed by it, as node by npx.
 func childPath(search, command, program string) string {
 	dir := filepath.Dir(program)
-	if !isPath(command) || strings.ContainsRune(dir, filepath.ListSeparator) {
+	if !isPath(command) || strings.ContainsRune(dir, filepath.ListSeparator) || slices.Contains(filepath.SplitList(search), dir) {
 		return search
 	}
-	for _, d := range filepath.SplitList(search) {
-		if d == dir {
-			return search
-		}
-	}
-	return strings.Trim(search+string(filepath.ListSeparator)+dir, string(filepath.ListSeparator))
+	return strings.TrimSuffix(dir+string(filepath.ListSeparator)+search, string(filepath.ListSeparator))
 }
 
 // A found is the outcome of looking for a command's program.

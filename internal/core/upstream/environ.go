@@ -95,14 +95,18 @@ func environment(goos string, ours []string, own, always map[string]string) []st
 	return env
 }
 
-// bundles returns the directories of the AppImage or snap that this program runs
-// from. What is in there is for this program alone.
+// bundles returns the directories of the AppImage or snap that this program, or
+// the terminal it was started in, runs from. What is in there is for that alone.
 func bundles(env []string) []string {
 	var dirs []string
+	has := map[string]string{}
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
-		if (name == "APPDIR" || name == "SNAP") && filepath.IsAbs(value) && len(filepath.Clean(value)) > 1 {
-			dirs = append(dirs, filepath.Clean(value))
+		has[name] = value
+	}
+	for dir, sign := range map[string]string{"APPDIR": "APPIMAGE", "SNAP": "SNAP_NAME"} {
+		if path := filepath.Clean(has[dir]); has[sign] != "" && filepath.IsAbs(path) && len(path) > 1 {
+			dirs = append(dirs, path)
 		}
 	}
 	return dirs

@@ -85,7 +85,7 @@ func TestPathOfAnEntry(t *testing.T) {
 		{"the shell's", "npx", "/shell/bin/npx", nil, "/shell/bin"},
 		{"the entry's", "npx", "/own/npx", map[string]string{"PATH": "/own"}, "/own"},
 		{"more than the shell's", "npx", "/own/npx", map[string]string{"PATH": "/own:${env:PATH}"}, "/own:/shell/bin"},
-		{"a full path brings its neighbours", "/opt/node/bin/npx", "/opt/node/bin/npx", nil, "/shell/bin:/opt/node/bin"},
+		{"a full path brings its neighbours", "/opt/node/bin/npx", "/opt/node/bin/npx", nil, "/opt/node/bin:/shell/bin"},
 		{"neighbours that are there", "/shell/bin/npx", "/shell/bin/npx", nil, "/shell/bin"},
 		{"an empty one", "npx", "npx", map[string]string{"PATH": ""}, ""},
 	} {
@@ -98,5 +98,32 @@ func TestPathOfAnEntry(t *testing.T) {
 				t.Errorf("PATH = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestBundles(t *testing.T) {
+	for _, tt := range []struct{ env, want []string }{
+		{[]string{"APPDIR=/tmp/.mount_x/", "APPIMAGE=/home/me/x.AppImage"}, []string{"/tmp/.mount_x"}},
+		{[]string{"SNAP=/snap/x/1", "SNAP_NAME=x"}, []string{"/snap/x/1"}},
+		{[]string{"APPDIR=/home/me/app", "SNAP=/snap/x/1"}, nil}, // somebody's own
+		{[]string{"APPDIR=/", "APPIMAGE=x", "SNAP=rel", "SNAP_NAME=x"}, nil},
+	} {
+		if got := bundles(tt.env); !slices.Equal(got, tt.want) {
+			t.Errorf("bundles(%q) = %q, want %q", tt.env, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		value, want string
+		left        bool
+	}{
+		{"/b/bin:/usr/bin:/b", "/usr/bin", true},
+		{"/b/cert.pem", "", false},
+		{"/bin:/bb", "/bin:/bb", true},
+		{"plain text:", "plain text:", true},
+		{"", "", true},
+	} {
+		if got, left := withoutBundles(tt.value, []string{"/b"}); got != tt.want || left != tt.left {
+			t.Errorf("withoutBundles(%q) = %q, %v, want %q, %v", tt.value, got, left, tt.want, tt.left)
+		}
 	}
 }
