@@ -56,7 +56,7 @@ var programFaults = []Fault{
 		ID:    "G7",
 		What:  "The system starts no more processes.",
 		Codes: []string{"MPT-CMD-START"},
-		Does:  "Says what the system said, and tries again with growing delays.",
+		Does:  "Says what the system said; a program that was only busy is tried again.",
 		Tests: []string{"core/upstream.TestBusyProgramIsTriedAgain"},
 		Open:  "No test runs at the system's limit of processes.",
 	},
