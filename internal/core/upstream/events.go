@@ -47,7 +47,7 @@ func (er *eventReader) each(fn func(event) bool) error {
 	var e event
 	id := er.lastID
 	for {
-		line, err := er.line(len(e.data))
+		line, kept, err := er.line(len(e.data))
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,10 @@ func (er *eventReader) each(fn func(event) bool) error {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(field) {
 		case "data":
-			if len(value) > 0 || e.data != nil {
+			switch {
+			case kept && e.data == nil:
+				e.data = append(value, '\n') // where the line's end was
+			case len(value) > 0 || e.data != nil:
 				e.data = append(append(e.data, value...), '\n')
 			}
 			if len(e.data) > er.maxBytes+1 {
@@ -83,25 +86,26 @@ func (er *eventReader) each(fn func(event) bool) error {
 	}
 }
 
-// line returns the next line without its end. It is valid until the next call.
-func (er *eventReader) line(have int) ([]byte, error) {
+// line returns the next line without its end. Unless it is kept, it is valid only
+// until the next call.
+func (er *eventReader) line(have int) (line []byte, kept bool, err error) {
 	part, err := er.r.ReadSlice('\n')
 	var long chunks
 	for err == bufio.ErrBufferFull {
 		if have+long.size+len(part) > er.maxBytes {
-			return nil, errTooLarge
+			return nil, false, errTooLarge
 		}
 		long.add(part)
 		part, err = er.r.ReadSlice('\n')
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if long.size > 0 {
 		long.add(part)
 		part = long.join()
 	}
-	return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), nil
+	return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), long.size > 0, nil
 }
 
 // pause waits before a stream is opened again, at least minRetry.

@@ -38,6 +38,12 @@ func serve(mode string) {
 		}
 		return
 	}
+	if mode == "measure" {
+		if err := measure(); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	serveRaw(mode)
 }
 

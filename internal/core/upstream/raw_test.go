@@ -181,6 +181,9 @@ func answerCall(has func(string) bool, id, params string) {
 		for text := strings.Repeat("x", 64<<10); ; {
 			fmt.Print(text)
 		}
+	case strings.Contains(params, `"size":`):
+		writeLoad(os.Stdout, id, json.RawMessage(params))
+		fmt.Println()
 	case strings.Contains(params, `"stray"`):
 		n, _ := strconv.Atoi(strings.Trim(id, `"r`))
 		say(`{"jsonrpc":"2.0","id":"r%d","result":{"stray":1}}`, n+1000)

@@ -88,6 +88,14 @@ type oddHTTP struct {
 	call    func(w http.ResponseWriter, id string, r *http.Request)
 }
 
+// paramsOf returns the params of the request that call was called for.
+func paramsOf(r *http.Request) json.RawMessage {
+	p, _ := r.Context().Value(paramsKey{}).(json.RawMessage)
+	return p
+}
+
+type paramsKey struct{}
+
 func (o *oddHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet:
@@ -104,6 +112,7 @@ func (o *oddHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var m struct {
 		ID     json.RawMessage
 		Method string
+		Params json.RawMessage
 	}
 	_ = json.NewDecoder(r.Body).Decode(&m)
 	if m.Method != "initialize" && m.Method != methodDiscover && (o.lost.Load() || r.Header.Get("Mcp-Session-Id") != "s1" || r.Header.Get("Mcp-Protocol-Version") != "2025-06-18") {
@@ -121,7 +130,7 @@ func (o *oddHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case m.ID == nil:
 		w.WriteHeader(http.StatusAccepted)
 	default:
-		o.call(w, string(m.ID), r)
+		o.call(w, string(m.ID), r.WithContext(context.WithValue(r.Context(), paramsKey{}, m.Params)))
 	}
 }
 
