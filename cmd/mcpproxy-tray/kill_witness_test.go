@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -220,4 +221,30 @@ func ask(home, path string) (string, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return string(body), err
+}
+
+// startWebEvil starts an evilserver over HTTP and returns its URL. Each path below it
+// is a server of its own, see remoteEvil.
+func startWebEvil(t testing.TB, args ...string) string {
+	t.Helper()
+	v, err := startVictim(exec.Command(evilPath(t), append(args, "-http", "127.0.0.1:0")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		v.guard.kill()
+		<-v.ended
+	})
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(2 * time.Millisecond) {
+		if address, _, ok := strings.Cut(v.output.String(), "\n"); ok {
+			return address
+		}
+	}
+	t.Fatalf("evilserver does not say where it is: %s", v.output)
+	return ""
+}
+
+// remoteEvil is such a server as the configuration holds it.
+func remoteEvil(base, name, script string) string {
+	return fmt.Sprintf("%q: {\"url\": %q}", name, base+"/"+name+"?script="+url.QueryEscape(script))
 }
