@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // receive reads the answer to a POST and delivers the messages in it.
@@ -171,6 +172,10 @@ func readBody(body io.Reader, maxBytes int) ([]byte, error) {
 	}
 	return b, err
 }
+
+// drainBodyTime is how long the rest of an answer may take: a new connection is
+// cheaper than more.
+const drainBodyTime = 500 * time.Millisecond
 
 // drainBody lets the connection be used again if little is left of the answer. A
 // stream of events may go on after it: its end is not waited for.

@@ -198,6 +198,18 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func TestRestOfAnAnswerHoldsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := remoteWire(t, firstModern, transport(func(r *http.Request) (*http.Response, error) {
+			return respond(202, "text/plain", &slowBody{strings.Repeat("x", 4<<10), time.Second, r.Context()})
+		}))
+		began := time.Now()
+		if err := w.carrier.send(t.Context(), message{body: []byte("{}"), method: "notifications/initialized"}); err != nil || time.Since(began) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
 func TestHeadersOfACallMayComeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := remoteWire(t, firstModern, transport(func(r *http.Request) (*http.Response, error) {

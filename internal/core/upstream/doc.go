@@ -8,5 +8,6 @@
 // subscription for list changes. Replies to our own ids never reach it.
 //
 // All methods of a Session may be called concurrently. Every goroutine of a
-// session ends before its Close returns; an idle session has no timer running.
+// session ends before its Close returns; an idle session has no timer running but
+// for that of an open HTTP/2 connection, which finds a peer that has vanished.
 package upstream

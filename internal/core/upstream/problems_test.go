@@ -87,7 +87,23 @@ func TestTailKeepsTheLastLines(t *testing.T) {
 		_, _ = tl.Write([]byte("noise\n" + strings.Repeat("long ", 5000)))
 	}
 	_, _ = tl.Write([]byte("\n\x1b[1mthe \u202eend\x1b[0m"))
-	if got := tl.hint(); !strings.HasSuffix(got, "the end") || len(got) > shownBytes+40 {
+	if got := tl.hint(); !strings.HasSuffix(got, "the end") || len(got) > shownBytes+40 || cap(tl.text) > 4*tailBytes {
 		t.Errorf("hint = %q", got)
+	}
+	for n := range 3 * tailBytes { // in pieces of every length
+		_, _ = tl.Write([]byte(strings.Repeat("x", n%700) + "\n"))
+	}
+	_, _ = tl.Write([]byte("one\n\ntwo"))
+	if got := tl.hint(); !strings.HasSuffix(got, "| one | two") {
+		t.Errorf("hint = %q", got)
+	}
+}
+
+func BenchmarkTailFlood(b *testing.B) {
+	var tl tail
+	chunk := []byte(strings.Repeat(strings.Repeat("x", 99)+"\n", 327))
+	b.SetBytes(int64(len(chunk)))
+	for b.Loop() {
+		_, _ = tl.Write(chunk)
 	}
 }

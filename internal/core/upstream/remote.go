@@ -88,7 +88,11 @@ func (r *remote) send(ctx context.Context, m message) error {
 		return r.give(m, err)
 	}
 	resp.Body = watchIdle(resp, late)
-	defer drainBody(resp)
+	defer func() {
+		enough := time.AfterFunc(drainBodyTime, func() { cancel(nil) })
+		defer enough.Stop()
+		drainBody(resp)
+	}()
 	r.noteSession(resp.Header.Get("Mcp-Session-Id"))
 	if err := r.receive(ctx, m, resp); err != nil {
 		return r.give(m, err)

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"unicode"
@@ -9,74 +10,50 @@ import (
 
 // What of a server's stderr is kept for its Problem.
 const (
+	tailBytes     = 16 << 10
 	tailLines     = 20
 	tailLineBytes = 500 // the rest of a longer line is dropped
 	shownBytes    = 600 // of all lines, in a hint
 )
 
-// A tail keeps the last lines written to it.
+// A tail keeps the last bytes written to it. Writing costs next to nothing, for a
+// server may flood it.
 type tail struct {
-	mu    sync.Mutex // guards the fields below
-	lines []string   // complete, oldest first
-	open  []byte     // the line that is not complete yet, cut to tailLineBytes
+	mu   sync.Mutex // guards text
+	text []byte
 }
 
 // Write implements io.Writer; it never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// Only the last lines of a flood can matter.
-	rest := p
-	if most := 2 * tailLines * tailLineBytes; len(rest) > most {
-		rest = rest[len(rest)-most:]
-		t.open = t.open[:0]
+	last := p[max(0, len(p)-tailBytes):]
+	if len(t.text)+len(last) > 2*tailBytes {
+		keep := tailBytes - len(last)
+		t.text = append(t.text[:0], t.text[len(t.text)-keep:]...)
 	}
-	for len(rest) > 0 {
-		line, after, complete := cutLine(rest)
-		if room := tailLineBytes - len(t.open); room > 0 {
-			t.open = append(t.open, line[:min(room, len(line))]...)
-		}
-		if complete {
-			t.push()
-		}
-		rest = after
-	}
+	t.text = append(t.text, last...)
 	return len(p), nil
-}
-
-func cutLine(p []byte) (line, rest []byte, complete bool) {
-	for i, c := range p {
-		if c == '\n' {
-			return p[:i], p[i+1:], true
-		}
-	}
-	return p, nil, false
-}
-
-func (t *tail) push() {
-	if line := clean(string(t.open), tailLineBytes); line != "" {
-		if len(t.lines) == tailLines {
-			t.lines = append(t.lines[:0], t.lines[1:]...)
-		}
-		t.lines = append(t.lines, line)
-	}
-	t.open = t.open[:0]
 }
 
 // hint returns the last lines as a sentence for people, or nothing.
 func (t *tail) hint() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.open) > 0 {
-		t.push()
-	}
+	text := t.text[max(0, len(t.text)-tailBytes):]
 	var shown []string
-	size := 0
-	for i := len(t.lines) - 1; i >= 0; i-- {
-		if size += len(t.lines[i]); size > shownBytes && len(shown) > 0 {
+	for size := 0; len(text) > 0 && len(shown) < tailLines; {
+		at := bytes.LastIndexByte(text, '\n')
+		line := text[at+1:]
+		text = text[:max(0, at)]
+		words := clean(string(line[:min(len(line), tailLineBytes)]), tailLineBytes)
+		if words == "" {
+			continue
+		}
+		if size += len(words); size > shownBytes && len(shown) > 0 {
 			break
 		}
-		shown = append([]string{t.lines[i]}, shown...)
+		shown = append([]string{words}, shown...)
 	}
 	if len(shown) == 0 {
 		return ""
