@@ -32,9 +32,11 @@ var layers = map[string]rule{
 		third: []string{"github.com/gofrs/flock", "gopkg.in/natefinch/lumberjack.v2"},
 	},
 	"internal/core/config": {
+		ours:  []string{"core/config/jsonc"},
 		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg"},
 	},
-	"internal/core/supervisor": {ours: []string{"core/config", "core/approval", "stateview"}},
+	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
+	"internal/core/supervisor":   {ours: []string{"core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
 		ours:  []string{"core/config", "stateview"},
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},

@@ -6,11 +6,8 @@ import (
 	"time"
 )
 
-// Limits of a configuration file.
-const (
-	maxBytes = 64 << 20 // 10,000 servers need about 2 MB; more than this is not a configuration
-	maxDepth = 200      // nesting of objects and lists; ours needs 4, the parser's stack is finite
-)
+// maxBytes is the largest configuration file: 10,000 servers need about 2 MB.
+const maxBytes = 64 << 20
 
 // A Config is one content of the configuration file, understood. Its zero value
 // is not useful; see Parse.

@@ -2,220 +2,96 @@ package config
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
-// A document is the text of a configuration file and its syntax tree, which
-// refers to it by offsets. It understands JSON, not what the keys mean.
+// A document is the JSON of a configuration file, with the places of its servers.
 type document struct {
+	*jsonc.Document
 	path string
-	bom  []byte // the byte order mark, if there was one
-	text []byte // the rest; all offsets count from its start
-	root hujson.Value
-
-	// the last place asked for: places are asked for in order, so this makes
-	// finding all of them linear
-	offset, line, column int
 }
-
-var bom = []byte("\xef\xbb\xbf")
 
 // parseDocument reads the text. Its errors are whole-file errors.
 func parseDocument(path string, data []byte) (*document, *Error) {
-	d := &document{path: path}
-	text, marked := bytes.CutPrefix(data, bom)
-	if marked {
-		d.bom = bom
-	}
-	d.text = text
-	if err := d.checkText(); err != nil {
-		return nil, err
-	}
-	open, err := d.checkNesting()
-	if err != nil {
-		return nil, err
-	}
-	if text[len(text)-1] != '\n' { // the parser wants one after a line comment, also after the last
-		text = append(text[:len(text):len(text)], '\n')
-	}
-	root, perr := hujson.Parse(text)
-	if perr != nil {
-		return nil, d.syntaxError(perr, open)
-	}
-	d.root = root
-	return d, nil
-}
-
-// checkText refuses what is no text at all.
-func (d *document) checkText() *Error {
-	const saveUTF8 = "Save the file as UTF-8."
+	text := bytes.TrimPrefix(data, []byte(jsonc.BOM))
 	switch {
-	case len(d.text) > maxBytes:
-		return tooLarge(d.path)
-	case len(bytes.TrimLeft(d.text, " \t\r\n")) == 0:
-		return &Error{Path: d.path, Text: "The file is empty.", cause: ErrInvalid,
+	case len(text) > maxBytes:
+		return nil, tooLarge(path)
+	case len(bytes.TrimLeft(text, " \t\r\n")) == 0:
+		return nil, &Error{Path: path, Text: "The file is empty.", cause: ErrInvalid,
 			Hint: `It may still be being written. A configuration without servers is {"mcpServers": {}}.`}
-	case bytes.HasPrefix(d.text, []byte("\xff\xfe")), bytes.HasPrefix(d.text, []byte("\xfe\xff")):
-		return &Error{Path: d.path, Text: "The file is UTF-16, not UTF-8.", Hint: saveUTF8, cause: ErrInvalid}
-	case !utf8.Valid(d.text):
-		return d.errorAt(invalidUTF8(d.text), "", "There is a byte here that is not UTF-8 text.", saveUTF8)
 	}
-	return nil
-}
-
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
+	d, err := jsonc.Parse(data)
+	if err != nil {
+		return nil, &Error{Path: path, Line: err.Line, Column: err.Column, Text: err.Text, Hint: err.Hint, cause: ErrInvalid}
 	}
-	return len(b)
-}
-
-// checkNesting looks at brackets and quotes before the parser does, which would
-// follow any depth until its stack ends. It returns the offsets of the brackets
-// that are never closed.
-func (d *document) checkNesting() (open []int, _ *Error) {
-	b := d.text
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; c {
-		case '{', '[':
-			if len(open) == maxDepth {
-				return nil, d.errorAt(i, "", fmt.Sprintf("More than %d brackets are nested here.", maxDepth), "Is it the right file?")
-			}
-			open = append(open, i)
-		case '}', ']':
-			if len(open) > 0 {
-				open = open[:len(open)-1]
-			}
-		case '"':
-			end := skipString(b, i)
-			if end < len(b) && b[end] == '\n' {
-				return nil, d.errorAt(i, "", "The text that begins here has no closing quote on its line.", `Close it with ", or write a line break as \n.`)
-			}
-			i = end
-		case '/':
-			i = skipComment(b, i)
-		}
-	}
-	return open, nil
-}
-
-// skipString returns the offset of the quote that ends the string at i, or of
-// the line break before it, or len(b).
-func skipString(b []byte, i int) int {
-	for i++; i < len(b) && b[i] != '"' && b[i] != '\n'; i++ {
-		if b[i] == '\\' {
-			i++
-		}
-	}
-	return min(i, len(b))
-}
-
-// skipComment returns the offset of the last byte of the comment at i, or i.
-func skipComment(b []byte, i int) int {
-	rest := b[i:]
-	var end []byte
-	switch {
-	case bytes.HasPrefix(rest, []byte("//")):
-		end = []byte("\n")
-	case bytes.HasPrefix(rest, []byte("/*")):
-		end = []byte("*/")
-	default:
-		return i
-	}
-	n := bytes.Index(rest[2:], end)
-	if n < 0 {
-		return len(b)
-	}
-	return i + 2 + n + len(end) - 1
-}
-
-// syntaxError words the parser's error for people: its place is kept, its text is not.
-func (d *document) syntaxError(err error, open []int) *Error {
-	offset := len(d.text)
-	var line, column int
-	if n, _ := fmt.Sscanf(err.Error(), "hujson: line %d, column %d:", &line, &column); n == 2 {
-		offset = d.offsetOf(line, column)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || offset >= len(d.text) {
-		text := "The file ends too early."
-		if len(open) > 0 {
-			i := open[len(open)-1]
-			line, _ := d.place(i)
-			text = fmt.Sprintf("The file ends too early: the %c of line %d is not closed.", d.text[i], line)
-		}
-		return d.errorAt(len(d.text), "", text, "It may still be being written, or its end was cut off.")
-	}
-	found := "“" + word(d.text[offset:]) + "”"
-	for _, c := range [...]struct{ theirs, text, hint string }{
-		{"after object value", "A comma or } is missing before " + found + ".", "Put a comma after the value before it."},
-		{"after array value", "A comma or ] is missing before " + found + ".", "Put a comma after the value before it."},
-		{"after object name", "A colon is missing before " + found + ".", `Write "key": value.`},
-		{"at start of object name", "A key in double quotes is expected here, not " + found + ".", `Write "key": value.`},
-		{"at start of value", "A value is expected here, not " + found + ".", "Remove it, or the comma or colon before it."},
-		{"after top-level value", "There is more text after the end: " + found + ".", "One } too many may stand before it."},
-		{"invalid literal", "This is no JSON value: " + found + ".", "Put texts in double quotes, and write \\ in them as \\\\."},
-		{"comment", "This comment contains a character that is not allowed.", "Remove the line separator from it."},
-	} {
-		if strings.Contains(err.Error(), c.theirs) {
-			return d.errorAt(offset, "", c.text, c.hint)
-		}
-	}
-	return d.errorAt(offset, "", "The file is not JSON from here on: "+found+".", "Compare it with the examples in docs/config.md.")
-}
-
-// word returns the first few characters of b up to a break, made visible.
-func word(b []byte) string {
-	s := string(b[:min(len(b), 80)])
-	if i := strings.IndexAny(s, " \t\r\n"); i > 0 {
-		s = s[:i]
-	}
-	runes := []rune(strings.ToValidUTF8(s, ""))
-	if len(runes) > 20 {
-		runes = append(runes[:20], '…')
-	}
-	return visible(string(runes))
-}
-
-// offsetOf is the parser's line and column (in bytes) as an offset.
-func (d *document) offsetOf(line, column int) int {
-	at := 0
-	for range line - 1 {
-		n := bytes.IndexByte(d.text[at:], '\n')
-		if n < 0 {
-			return len(d.text)
-		}
-		at += n + 1
-	}
-	return min(at+column-1, len(d.text))
-}
-
-// place returns line and column of an offset, both from 1, the column in characters.
-func (d *document) place(offset int) (line, column int) {
-	if offset < d.offset || d.line == 0 {
-		d.offset, d.line, d.column = 0, 1, 1
-	}
-	part := d.text[d.offset:min(offset, len(d.text))]
-	if n := bytes.Count(part, []byte("\n")); n > 0 {
-		d.line, d.column = d.line+n, 1
-		part = part[bytes.LastIndexByte(part, '\n')+1:]
-	}
-	d.column += utf8.RuneCount(part)
-	d.offset = offset
-	return d.line, d.column
+	return &document{d, path}, nil
 }
 
 func (d *document) errorAt(offset int, server, text, hint string) *Error {
 	e := &Error{Path: d.path, Server: server, Text: text, Hint: hint, cause: ErrInvalid}
-	e.Line, e.Column = d.place(offset)
+	e.Line, e.Column = d.Place(offset)
 	return e
+}
+
+// entryOf finds a server that is in force: the block it is in, its place there and its value.
+func (d *document) entryOf(name string) (list *hujson.Value, i int, v *hujson.Value) {
+	list = d.serverList()
+	if list == nil {
+		return nil, 0, nil
+	}
+	switch value := list.Value.(type) {
+	case *hujson.Object:
+		for i := range value.Members {
+			if jsonc.Key(&value.Members[i]) == name {
+				return list, i, &value.Members[i].Value
+			}
+		}
+	case *hujson.Array:
+		for i := range value.Elements {
+			if nameIn(&value.Elements[i]) == name {
+				return list, i, &value.Elements[i]
+			}
+		}
+	}
+	return nil, 0, nil
+}
+
+// serverList is the value of "mcpServers", or nil.
+func (d *document) serverList() *hujson.Value {
+	if m, _ := jsonc.Member(d.Root.Value.(*hujson.Object), "mcpServers"); m != nil {
+		return &m.Value
+	}
+	return nil
+}
+
+// nameIn is the name an element of the list form gives itself, "" if none.
+func nameIn(e *hujson.Value) string {
+	if obj, ok := e.Value.(*hujson.Object); ok {
+		if m, twice := jsonc.Member(obj, "name"); m != nil && !twice && m.Value.Value.Kind() == '"' {
+			return m.Value.Value.(hujson.Literal).String()
+		}
+	}
+	return ""
+}
+
+// names lists every name in the file, refused ones included.
+func (d *document) names() []string {
+	var out []string
+	if list := d.serverList(); list != nil {
+		switch value := list.Value.(type) {
+		case *hujson.Object:
+			for i := range value.Members {
+				out = append(out, jsonc.Key(&value.Members[i]))
+			}
+		case *hujson.Array:
+			for i := range value.Elements {
+				out = append(out, nameIn(&value.Elements[i]))
+			}
+		}
+	}
+	return out
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // An edit is one change of the file's content. It returns an *Error, and the
@@ -55,65 +57,6 @@ func (c *Config) sameBut(o *Config, server string) bool {
 	return others(c).Equal(others(o)) && len(c.Refused) == len(o.Refused)
 }
 
-// entryOf finds a server that is in force: the block it is in, its place there and its value.
-func (d *document) entryOf(name string) (list *hujson.Value, i int, v *hujson.Value) {
-	list = d.serverList()
-	if list == nil {
-		return nil, 0, nil
-	}
-	switch value := list.Value.(type) {
-	case *hujson.Object:
-		for i := range value.Members {
-			if keyOf(&value.Members[i]) == name {
-				return list, i, &value.Members[i].Value
-			}
-		}
-	case *hujson.Array:
-		for i := range value.Elements {
-			if nameIn(&value.Elements[i]) == name {
-				return list, i, &value.Elements[i]
-			}
-		}
-	}
-	return nil, 0, nil
-}
-
-// serverList is the value of "mcpServers", or nil.
-func (d *document) serverList() *hujson.Value {
-	if m, _ := member(d.root.Value.(*hujson.Object), "mcpServers"); m != nil {
-		return &m.Value
-	}
-	return nil
-}
-
-// nameIn is the name an element of the list form gives itself, "" if none.
-func nameIn(e *hujson.Value) string {
-	if obj, ok := e.Value.(*hujson.Object); ok {
-		if m, twice := member(obj, "name"); m != nil && !twice && m.Value.Value.Kind() == '"' {
-			return m.Value.Value.(hujson.Literal).String()
-		}
-	}
-	return ""
-}
-
-// names lists every name in the file, refused ones included.
-func (d *document) names() []string {
-	var out []string
-	if list := d.serverList(); list != nil {
-		switch value := list.Value.(type) {
-		case *hujson.Object:
-			for i := range value.Members {
-				out = append(out, keyOf(&value.Members[i]))
-			}
-		case *hujson.Array:
-			for i := range value.Elements {
-				out = append(out, nameIn(&value.Elements[i]))
-			}
-		}
-	}
-	return out
-}
-
 func unknownServer(name string) *Error {
 	return &Error{Server: shownName(name), Text: "There is no server named " + quoted(name) + " in the configuration.",
 		Hint: "See the names with: mcpproxy-tray servers list", cause: ErrUnknownServer}
@@ -130,25 +73,25 @@ func switchTo(name string, on bool) edit {
 		if !ok {
 			return nil, d.errorAt(v.StartOffset, name, "The entry is not an object, so it cannot be switched.", "Mend the entry first.")
 		}
-		var edits []splice
+		var edits []jsonc.Splice
 		for _, key := range []string{"enabled", "disabled"} {
-			m, twice := member(obj, key)
+			m, twice := jsonc.Member(obj, key)
 			if m == nil {
 				continue
 			}
 			if k := m.Value.Value.Kind(); twice || (k != 't' && k != 'f') {
 				return nil, d.errorAt(m.Value.StartOffset, name, quoted(key)+" is not one true or false, so it cannot be switched.", "Mend the entry first.")
 			}
-			edits = append(edits, splice{m.Value.StartOffset, m.Value.EndOffset, strconv.FormatBool(on == (key == "enabled"))})
+			edits = append(edits, jsonc.Splice{From: m.Value.StartOffset, To: m.Value.EndOffset, With: strconv.FormatBool(on == (key == "enabled"))})
 		}
 		if edits == nil && !on {
 			word := `"disabled": true`
 			if list.Value.Kind() == '[' {
 				word = `"enabled": false` // what the list form's own program writes
 			}
-			edits = d.insertFirst(v, word)
+			edits = d.InsertFirst(v, word)
 		}
-		return d.spliced(edits...), nil
+		return d.Spliced(edits...), nil
 	}
 }
 
@@ -169,7 +112,7 @@ func without(name string) edit {
 				Hint: "Remove it in an editor.", cause: ErrInvalid}
 		}
 		list, i, _ := d.entryOf(name)
-		return d.spliced(d.remove(list, i)...), nil
+		return d.Spliced(d.Remove(list, i)...), nil
 	}
 }
 
@@ -188,22 +131,15 @@ func with(name string, raw json.RawMessage) edit {
 		key := string(hujson.String(name)) + ": "
 		list := d.serverList()
 		if list == nil {
-			return d.spliced(d.appendTo(&d.root, func(indent string) string {
-				deep := indent + d.unit()
-				return `"mcpServers": {` + d.eol() + deep + key + d.inLines(raw, deep) + d.eol() + indent + "}"
+			return d.Spliced(d.AppendTo(&d.Root, func(indent string) string {
+				deep := indent + d.Unit()
+				return `"mcpServers": {` + d.EOL() + deep + key + d.InLines(raw, deep) + d.EOL() + indent + "}"
 			})...), nil
 		}
 		if list.Value.Kind() == '[' {
 			key, raw = "", namedEntry(name, raw)
 		}
-		last := blockOf(list).last
-		oneLine := last != nil && !bytes.Contains(d.text[last.StartOffset:last.EndOffset], []byte("\n"))
-		return d.spliced(d.appendTo(list, func(indent string) string {
-			if oneLine {
-				return key + inline(raw)
-			}
-			return key + d.inLines(raw, indent)
-		})...), nil
+		return d.Spliced(d.AppendValue(list, key, raw)...), nil
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // servers reads "mcpServers" in both forms: an object with the names as keys,
@@ -15,7 +17,7 @@ func (p *parser) servers(v *hujson.Value) *Error {
 	case *hujson.Object:
 		for i := range value.Members {
 			m := &value.Members[i]
-			p.server(keyOf(m), &m.Name, &m.Value, taken)
+			p.server(jsonc.Key(m), &m.Name, &m.Value, taken)
 		}
 	case *hujson.Array:
 		for i := range value.Elements {
@@ -38,7 +40,7 @@ func (p *parser) nameOf(e *hujson.Value, i int) (name string, at *hujson.Value, 
 		p.refuse(e, "", fmt.Sprintf(`Entry %d of "mcpServers" must be an object, not %s.`, i+1, kindName(e)), hint)
 		return "", nil, false
 	}
-	m, twice := member(obj, "name")
+	m, twice := jsonc.Member(obj, "name")
 	if m == nil || twice {
 		p.refuse(e, "", fmt.Sprintf(`Entry %d of "mcpServers" needs one "name".`, i+1), hint)
 		return "", nil, false
@@ -97,7 +99,7 @@ func (p *parser) entry(name string, v *hujson.Value) Server {
 	seen := make(map[string]bool, len(obj.Members))
 	for i := range obj.Members {
 		m := &obj.Members[i]
-		key := keyOf(m)
+		key := jsonc.Key(m)
 		known, err := e.key(key, &m.Value)
 		switch {
 		case !known:
@@ -200,7 +202,7 @@ func (e *entry) transport(key string, v *hujson.Value) *Error {
 func (e *entry) envNames(v *hujson.Value) *Error {
 	for i := range v.Value.(*hujson.Object).Members {
 		m := &v.Value.(*hujson.Object).Members[i]
-		if name := keyOf(m); name == "" || strings.ContainsAny(name, "=\x00") {
+		if name := jsonc.Key(m); name == "" || strings.ContainsAny(name, "=\x00") {
 			return e.fail(&m.Name, quoted(name)+` in "env" cannot name an environment variable.`, `A name is not empty and contains no "=".`)
 		}
 	}
@@ -210,7 +212,7 @@ func (e *entry) envNames(v *hujson.Value) *Error {
 func (e *entry) headerNames(v *hujson.Value) *Error {
 	for i := range v.Value.(*hujson.Object).Members {
 		m := &v.Value.(*hujson.Object).Members[i]
-		if name := keyOf(m); name == "" || strings.Trim(name, headerRunes) != "" {
+		if name := jsonc.Key(m); name == "" || strings.Trim(name, headerRunes) != "" {
 			return e.fail(&m.Name, quoted(name)+" cannot name an HTTP header.", `Write it like "Authorization".`)
 		}
 	}
@@ -253,18 +255,4 @@ func (e *entry) finish(v *hujson.Value) {
 	if err := plain.check(); err != nil {
 		e.note(e.fail(v, err.Text, err.Hint))
 	}
-}
-
-// member finds a key in an object, and whether it is there more than once.
-func member(obj *hujson.Object, key string) (m *hujson.ObjectMember, twice bool) {
-	for i := range obj.Members {
-		if keyOf(&obj.Members[i]) != key {
-			continue
-		}
-		if m != nil {
-			return m, true
-		}
-		m = &obj.Members[i]
-	}
-	return m, false
 }

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // plain reads a file as any JSON, with numbers as they are written: an oracle
 // that knows nothing of our keys.
 func plain(t *testing.T, data []byte) any {
 	t.Helper()
-	std, err := hujson.Standardize(bytes.TrimPrefix(bytes.Clone(data), bom))
+	std, err := hujson.Standardize(bytes.TrimPrefix(bytes.Clone(data), []byte(jsonc.BOM)))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, data)
 	}
@@ -45,16 +48,13 @@ func withoutServer(root any, name string) (entry map[string]any) {
 	return entry
 }
 
+var stringOrComment = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*|(?s:/\*.*?\*/)`)
+
 // comments returns the comments of a file, in order.
 func comments(data []byte) (out []string) {
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '"':
-			i = skipString(data, i)
-		case '/':
-			end := skipComment(data, i)
-			out = append(out, string(bytes.TrimSpace(data[i:min(end+1, len(data))])))
-			i = end
+	for _, m := range stringOrComment.FindAll(data, -1) {
+		if m[0] == '/' {
+			out = append(out, string(bytes.TrimSpace(m)))
 		}
 	}
 	return out

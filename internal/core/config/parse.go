@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // Parse reads a configuration. A broken entry of a server does not stop the
@@ -42,15 +44,15 @@ type parser struct {
 }
 
 func (p *parser) file() *Error {
-	obj, ok := p.doc.root.Value.(*hujson.Object)
+	obj, ok := p.doc.Root.Value.(*hujson.Object)
 	if !ok {
-		return p.fail(&p.doc.root, "The file must be an object in braces, not "+kindName(&p.doc.root)+".",
+		return p.fail(&p.doc.Root, "The file must be an object in braces, not "+kindName(&p.doc.Root)+".",
 			`Write {"mcpServers": { … }}.`)
 	}
 	seen := map[string]bool{}
 	for i := range obj.Members {
 		m := &obj.Members[i]
-		key := keyOf(m)
+		key := jsonc.Key(m)
 		known, err := p.setting(key, &m.Value)
 		if err != nil {
 			return err
@@ -114,7 +116,7 @@ func (p *parser) notifications(v *hujson.Value) *Error {
 	seen := map[string]bool{}
 	for i := range obj.Members {
 		m := &obj.Members[i]
-		key := keyOf(m)
+		key := jsonc.Key(m)
 		delay := delays[key]
 		switch {
 		case seen[key]:

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/tailscale/hujson"
+
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // A reader takes typed values out of a document. Each of its methods names the
@@ -43,7 +44,7 @@ func kindName(v *hujson.Value) string {
 
 func (r reader) text(v *hujson.Value, key string) (string, *Error) {
 	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {
-		return textOf(lit), nil
+		return jsonc.Text(lit), nil
 	}
 	hint := "Remove it, or give it a value."
 	if k := v.Value.Kind(); k == '0' || k == 't' || k == 'f' {
@@ -107,7 +108,7 @@ func (r reader) table(v *hujson.Value, key string) (map[string]string, *Error) {
 	out := make(map[string]string, len(obj.Members))
 	for i := range obj.Members {
 		m := &obj.Members[i]
-		name := keyOf(m)
+		name := jsonc.Key(m)
 		if _, twice := out[name]; twice {
 			return nil, r.fail(&m.Name, quoted(name)+" appears twice in "+quoted(key)+".", "Remove one of them.")
 		}
@@ -116,15 +117,4 @@ func (r reader) table(v *hujson.Value, key string) (map[string]string, *Error) {
 		}
 	}
 	return out, nil
-}
-
-func keyOf(m *hujson.ObjectMember) string { return textOf(m.Name.Value.(hujson.Literal)) }
-
-// textOf is the text of a string literal. Most have no escapes and are then
-// what they look like, since the whole file was checked to be UTF-8.
-func textOf(lit hujson.Literal) string {
-	if bytes.IndexByte(lit, '\\') < 0 {
-		return string(lit[1 : len(lit)-1])
-	}
-	return lit.String()
 }

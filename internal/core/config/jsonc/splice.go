@@ -1,4 +1,4 @@
-package config
+package jsonc
 
 import (
 	"bytes"
@@ -9,21 +9,21 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// A splice replaces text[from:to]. Everything else stays byte for byte.
-type splice struct {
-	from, to int
-	with     string
+// A Splice replaces text[from:to]. Everything else stays byte for byte.
+type Splice struct {
+	From, To int
+	With     string
 }
 
-// spliced returns the whole file with the splices applied; they may not overlap.
-func (d *document) spliced(edits ...splice) []byte {
-	slices.SortStableFunc(edits, func(a, b splice) int { return a.from - b.from })
+// Spliced returns the whole file with the splices applied; they may not overlap.
+func (d *Document) Spliced(edits ...Splice) []byte {
+	slices.SortStableFunc(edits, func(a, b Splice) int { return a.From - b.From })
 	out := bytes.Clone(d.bom)
 	at := 0
 	for _, e := range edits {
-		out = append(out, d.text[at:e.from]...)
-		out = append(out, e.with...)
-		at = e.to
+		out = append(out, d.text[at:e.From]...)
+		out = append(out, e.With...)
+		at = e.To
 	}
 	return append(out, d.text[at:]...)
 }
@@ -60,7 +60,7 @@ func blockOf(v *hujson.Value) block {
 
 // lineAfter returns the start of the first line that begins between from and
 // to, outside of comments that span lines; 0 if there is none.
-func (d *document) lineAfter(from, to int) int {
+func (d *Document) lineAfter(from, to int) int {
 	for i := from; i < to; i++ {
 		if d.text[i] == '/' {
 			i = skipComment(d.text, i) // ends on the line break of a line comment
@@ -73,7 +73,7 @@ func (d *document) lineAfter(from, to int) int {
 }
 
 // indentAt returns the blanks that the line of offset begins with.
-func (d *document) indentAt(offset int) string {
+func (d *Document) indentAt(offset int) string {
 	start := bytes.LastIndexByte(d.text[:offset], '\n') + 1
 	end := start
 	for end < offset && (d.text[end] == ' ' || d.text[end] == '\t') {
@@ -82,17 +82,17 @@ func (d *document) indentAt(offset int) string {
 	return string(d.text[start:end])
 }
 
-// eol returns the line ending that the file uses.
-func (d *document) eol() string {
+// EOL returns the line ending that the file uses.
+func (d *Document) EOL() string {
 	if i := bytes.IndexByte(d.text, '\n'); i > 0 && d.text[i-1] == '\r' {
 		return "\r\n"
 	}
 	return "\n"
 }
 
-// unit returns one step of indentation as the file uses it.
-func (d *document) unit() string {
-	root := blockOf(&d.root)
+// Unit returns one step of indentation as the file uses it.
+func (d *Document) Unit() string {
+	root := blockOf(&d.Root)
 	if len(root.items) > 0 && d.lineAfter(root.from, root.items[0].from) > 0 {
 		base := d.indentAt(root.from)
 		if step, ok := strings.CutPrefix(d.indentAt(root.items[0].from), base); ok && step != "" {
@@ -102,76 +102,89 @@ func (d *document) unit() string {
 	return "  "
 }
 
-// insertFirst adds a member that is not tied to a place, as one new line if the
+// InsertFirst adds a member that is not tied to a place, as one new line if the
 // object is written in lines: at its top, where no other line needs a comma.
-func (d *document) insertFirst(v *hujson.Value, member string) []splice {
+func (d *Document) InsertFirst(v *hujson.Value, member string) []Splice {
 	b := blockOf(v)
 	if len(b.items) == 0 {
-		return d.appendTo(v, func(string) string { return member })
+		return d.AppendTo(v, func(string) string { return member })
 	}
 	if line := d.lineAfter(b.from, b.items[0].from); line > 0 {
-		return []splice{{line, line, d.indentAt(b.items[0].from) + member + "," + d.eol()}}
+		return []Splice{{line, line, d.indentAt(b.items[0].from) + member + "," + d.EOL()}}
 	}
 	end := b.items[len(b.items)-1].to
-	return []splice{{end, end, ", " + member}}
+	return []Splice{{end, end, ", " + member}}
 }
 
-// appendTo adds an item at the end. render is given the indentation of its line.
-func (d *document) appendTo(v *hujson.Value, render func(indent string) string) []splice {
+// AppendTo adds an item at the end. render is given the indentation of its line.
+func (d *Document) AppendTo(v *hujson.Value, render func(indent string) string) []Splice {
 	b := blockOf(v)
 	closing := b.to - 1
 	if len(b.items) == 0 {
 		base := d.indentAt(b.from)
-		indent := base + d.unit()
+		indent := base + d.Unit()
 		end := d.trimmed(b.from+1, closing)
-		return []splice{{end, closing, d.eol() + indent + render(indent) + d.eol() + base}}
+		return []Splice{{end, closing, d.EOL() + indent + render(indent) + d.EOL() + base}}
 	}
 	end := b.items[len(b.items)-1].to
 	if d.lineAfter(b.from, b.items[0].from) == 0 {
-		return []splice{{end, end, ", " + render(d.indentAt(b.from))}}
+		return []Splice{{end, end, ", " + render(d.indentAt(b.from))}}
 	}
 	indent := d.indentAt(b.items[0].from)
 	tail := d.trimmed(end, closing)
-	text := d.eol() + indent + render(indent)
+	text := d.EOL() + indent + render(indent)
 	if b.last.AfterExtra != nil { // a trailing comma: keep the style
-		return []splice{{tail, tail, text + ","}}
+		return []Splice{{tail, tail, text + ","}}
 	}
 	if tail == end {
-		return []splice{{end, end, "," + text}}
+		return []Splice{{end, end, "," + text}}
 	}
-	return []splice{{end, end, ","}, {tail, tail, text}}
+	return []Splice{{end, end, ","}, {tail, tail, text}}
+}
+
+// AppendValue adds prefix and raw, which is valid JSON, at the end: in one line
+// if the item before it is.
+func (d *Document) AppendValue(v *hujson.Value, prefix string, raw []byte) []Splice {
+	last := blockOf(v).last
+	oneLine := last != nil && !bytes.Contains(d.text[last.StartOffset:last.EndOffset], []byte("\n"))
+	return d.AppendTo(v, func(indent string) string {
+		if oneLine {
+			return prefix + inline(raw)
+		}
+		return prefix + d.InLines(raw, indent)
+	})
 }
 
 // trimmed returns the end of text[from:to] without trailing blanks.
-func (d *document) trimmed(from, to int) int {
+func (d *Document) trimmed(from, to int) int {
 	return from + len(bytes.TrimRight(d.text[from:to], " \t\r\n"))
 }
 
-// remove takes out item i and one comma. Comments around it stay; a line that
+// Remove takes out item i and one comma. Comments around it stay; a line that
 // would be left blank goes.
-func (d *document) remove(v *hujson.Value, i int) []splice {
+func (d *Document) Remove(v *hujson.Value, i int) []Splice {
 	b := blockOf(v)
 	it := b.items[i]
-	cut := splice{from: it.from, to: it.to}
+	cut := Splice{From: it.from, To: it.to}
 	comma := d.commaAfter(it.to)
 	switch {
 	case comma >= 0 && len(bytes.Trim(d.text[it.to:comma], " \t")) == 0:
-		cut.to = comma + 1
-		return []splice{d.wholeLine(cut)}
+		cut.To = comma + 1
+		return []Splice{d.wholeLine(cut)}
 	case comma >= 0:
-		return []splice{d.wholeLine(cut), {from: comma, to: comma + 1}}
+		return []Splice{d.wholeLine(cut), {From: comma, To: comma + 1}}
 	case i == 0:
-		return []splice{d.wholeLine(cut)}
+		return []Splice{d.wholeLine(cut)}
 	}
 	comma = d.commaAfter(b.items[i-1].to)
 	if len(bytes.TrimSpace(d.text[comma+1:it.from])) == 0 && d.lineAfter(comma, it.from) == 0 {
-		return []splice{{from: comma, to: it.to}}
+		return []Splice{{From: comma, To: it.to}}
 	}
-	return []splice{{from: comma, to: comma + 1}, d.wholeLine(cut)}
+	return []Splice{{From: comma, To: comma + 1}, d.wholeLine(cut)}
 }
 
 // commaAfter returns the offset of the comma that follows a value, or -1.
-func (d *document) commaAfter(end int) int {
+func (d *Document) commaAfter(end int) int {
 	for i := end; i < len(d.text); i++ {
 		switch d.text[i] {
 		case '/':
@@ -188,8 +201,8 @@ func (d *document) commaAfter(end int) int {
 
 // wholeLine widens a cut to its whole lines if nothing else is on them, or else
 // to the blanks behind it.
-func (d *document) wholeLine(cut splice) splice {
-	from, to := cut.from, cut.to
+func (d *Document) wholeLine(cut Splice) Splice {
+	from, to := cut.From, cut.To
 	for from > 0 && (d.text[from-1] == ' ' || d.text[from-1] == '\t') {
 		from--
 	}
@@ -200,21 +213,21 @@ func (d *document) wholeLine(cut splice) splice {
 	alone := from > 0 && d.text[from-1] == '\n'
 	switch {
 	case alone && bytes.HasPrefix(rest, []byte("\r\n")):
-		return splice{from: from, to: to + 2}
+		return Splice{From: from, To: to + 2}
 	case alone && bytes.HasPrefix(rest, []byte("\n")):
-		return splice{from: from, to: to + 1}
-	case d.text[cut.to-1] == ',' && !alone && !bytes.HasPrefix(rest, []byte("}")) && !bytes.HasPrefix(rest, []byte("]")):
-		return splice{from: cut.from, to: to}
+		return Splice{From: from, To: to + 1}
+	case d.text[cut.To-1] == ',' && !alone && !bytes.HasPrefix(rest, []byte("}")) && !bytes.HasPrefix(rest, []byte("]")):
+		return Splice{From: cut.From, To: to}
 	}
 	return cut
 }
 
-// inLines and inline render JSON in the style of the file. Numbers and the
-// order of keys stay as they are.
-func (d *document) inLines(raw []byte, indent string) string {
+// InLines writes valid JSON in the style of the document, inline in one line.
+// Numbers and the order of keys stay as they are.
+func (d *Document) InLines(raw []byte, indent string) string {
 	var b bytes.Buffer
-	_ = json.Indent(&b, raw, indent, d.unit()) // raw was checked before
-	return strings.ReplaceAll(b.String(), "\n", d.eol())
+	_ = json.Indent(&b, raw, indent, d.Unit()) // raw was checked before
+	return strings.ReplaceAll(b.String(), "\n", d.EOL())
 }
 
 func inline(raw []byte) string {
