@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -54,7 +53,7 @@ func (c *Connector) AwaitChange(ctx context.Context, srv config.Server, why erro
 	p := c.enterLookout(pace.open)
 	defer c.leaveLookout(p)
 	for settled := false; ; settled = true {
-		sure := p.watch(w.paths()) && !w.transient
+		sure := p.watch(w.paths())
 		if w.changed() {
 			if settled {
 				return nil
@@ -63,9 +62,6 @@ func (c *Connector) AwaitChange(ctx context.Context, srv config.Server, why erro
 		}
 		if !p.await(ctx, pace, sure) {
 			return context.Cause(ctx)
-		}
-		if w.transient {
-			return nil
 		}
 	}
 }
@@ -93,16 +89,4 @@ func (p *post) await(ctx context.Context, pace pace, sure bool) bool {
 			settled = time.After(max(0, min(pace.quiet, time.Until(first.Add(pace.atMost)))))
 		}
 	}
-}
-
-// busy reports whether a start failed for want of something that comes back by
-// itself and that no file tells of: the program is still being written, or the
-// machine is out of processes, memory or file descriptors.
-func busy(err error) bool {
-	for _, e := range []error{syscall.ETXTBSY, syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

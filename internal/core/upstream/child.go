@@ -88,6 +88,9 @@ func (c *child) start() (err error) {
 	if c.stderr, theirs[2], err = os.Pipe(); err != nil {
 		return err
 	}
+	if err = leaveSpare(theirs[2]); err != nil {
+		return err
+	}
 	// Files, not the library's copying: Wait then returns when the process
 	// ends, even if a grandchild keeps a pipe open.
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = theirs[0], theirs[1], theirs[2]

@@ -208,6 +208,8 @@ func (c *Connector) checkEnv(program string, srv config.Server, search, written 
 // startError says why a program that was found did not start.
 func startError(path, written string, err error) error {
 	switch {
+	case scarce(err):
+		return pScarce.with(written, plain(err)).because(err)
 	case errors.Is(err, fs.ErrPermission):
 		return pNotExecutable.with(written).because(err)
 	case errors.Is(err, fs.ErrNotExist):

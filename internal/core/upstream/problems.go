@@ -46,6 +46,7 @@ var (
 	pBatch         = &Entry{"MPT-CMD-BATCH", classConfig, "The command %q is a batch file, which cannot be given %q safely.", "Write the program that it starts, such as node with its script, as the command."}
 	pCwd           = &Entry{"MPT-CMD-CWD", classConfig, "The working directory %q does not exist.", "Create it, or correct \"cwd\" in the configuration."}
 	pStart         = &Entry{"MPT-CMD-START", classConfig, "The command %q could not be started: %s.", "Try it in a terminal."}
+	pScarce        = &Entry{"MPT-CMD-NOT-NOW", classNetwork, "The command %q cannot be started at the moment: %s.", "It is tried again by itself; end other programs or servers, or raise the limits of processes and open files (ulimit)."}
 	pExpand        = &Entry{"MPT-CONFIG-VALUE", classConfig, "A value in the configuration cannot be used: %s.", "Set the variable, or correct the entry."}
 	pURL           = &Entry{"MPT-CONFIG-URL", classConfig, "%q is not an address of a server.", "Correct \"url\" in the configuration; it starts with http:// or https://."}
 	pExit          = &Entry{"MPT-EXIT", classExit, "The server's process ended: %s.", "See the server's log."}
@@ -86,7 +87,7 @@ var (
 	pSessionLost   = &Entry{"MPT-SESSION-LOST", classNetwork, "The server has forgotten our session.", "A new one is opened by itself."}
 	pNoAnswer      = &Entry{"MPT-HTTP-NO-ANSWER", classNetwork, "The server ended its answer before it was complete.", "The call may or may not have been carried out."}
 	table          = []*Entry{
-		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pExpand, pURL,
+		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pScarce, pExpand, pURL,
 		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pNotKillable, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
 		pSignIn, pForbidden, pNotThere, pMethod, pAccept, pGone, pMediaType, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,

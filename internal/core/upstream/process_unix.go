@@ -32,3 +32,12 @@ func describeExit(err error) string {
 	}
 	return exitCode(exit.ExitCode())
 }
+
+// mostFiles returns the limit of file descriptors of this process, 0 if it is not known.
+func mostFiles() uint64 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return 0
+	}
+	return limit.Cur
+}

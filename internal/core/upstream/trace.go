@@ -126,11 +126,10 @@ type suspicion struct {
 	search    string
 	before    trace
 
-	place     bool // whether the program is found, and where
-	runs      bool
-	cwd       bool
-	scripts   bool
-	transient bool // it may pass by itself
+	place   bool // whether the program is found, and where
+	runs    bool
+	cwd     bool
+	scripts bool
 }
 
 // suspect says what to look at after a failure. It reports false if no change of
@@ -150,7 +149,7 @@ func (c *Connector) suspect(ctx context.Context, srv config.Server, why error) (
 	case hasEntry(why, pCwd):
 		s.cwd = true
 	case hasEntry(why, pNotExecutable, pInterpreter, pArch, pBatch, pStart):
-		s.place, s.runs, s.transient = true, true, busy(why)
+		s.place, s.runs = true, true
 	default:
 		s.place, s.runs, s.cwd, s.scripts = true, true, true, true
 	}
