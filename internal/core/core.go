@@ -16,6 +16,7 @@ import (
 	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/proxy"
+	"mcpproxy-tray/internal/core/shellpath"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
 	"mcpproxy-tray/internal/stateview"
@@ -56,6 +57,7 @@ type Core struct {
 	url      string
 	asked    string // address that the configuration asked for when it was opened
 	logs     *serverLogs
+	path     *shellpath.Resolver
 	quit     chan struct{} // one slot: somebody asked the program to end
 	unlock   func() error
 
@@ -76,8 +78,13 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 	if o.Tree == nil {
 		o.Tree = guard.New()
 	}
-	c := &Core{o: o, log: o.Logger.With("component", "core"), file: config.Open(o.ConfigFile),
-		logs: &serverLogs{dirs: o.Dirs}, quit: make(chan struct{}, 1)}
+	c := &Core{
+		o: o, log: o.Logger.With("component", "core"),
+		file: config.Open(o.ConfigFile),
+		logs: &serverLogs{dirs: o.Dirs},
+		path: shellpath.New(shellpath.Options{Processes: o.Tree, Logger: o.Logger}),
+		quit: make(chan struct{}, 1),
+	}
 	if err := o.Dirs.Make(); err != nil {
 		c.problem.set("dirs", readOnlyProblem(err))
 	}
@@ -231,6 +238,7 @@ func (c *Core) Run(ctx context.Context) error {
 	work("endpoint", c.endpoint.Run)
 	work("http", func(ctx context.Context) error { return c.api.Serve(ctx, c.listener) })
 	work("machine", c.watchMachine)
+	workers.Go(func() { c.path.Path(ctx) }) // so that the first server need not wait for it
 	workers.Go(func() { c.watchConfig(ctx) })
 	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
-	"mcpproxy-tray/internal/core/shellpath"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
 	"mcpproxy-tray/internal/core/upstream"
@@ -23,7 +22,7 @@ func (c *Core) supervisorOptions() supervisor.Options {
 	o := supervisor.Options{
 		Connector: connector{&upstream.Connector{
 			Processes: c.o.Tree, Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
-			Path:         shellpath.New(shellpath.Options{Processes: c.o.Tree, Logger: c.o.Logger}).Path,
+			Path:         c.path.Path,
 			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
 		}},
 		Settings: supervisor.Settings{StartTimeout: attemptTime},
