@@ -148,7 +148,9 @@ func placeKind(m fs.FileMode) string {
 func readError(path string, err error) *Error {
 	e := &Error{Path: path, Text: "The file cannot be read.", Hint: "Check the disk and try again.", cause: err}
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Text, e.Hint = "There is no such file: a part of its path is a file, not a folder.", "Correct the path, or move that file away."
+	case errors.Is(err, fs.ErrNotExist):
 		e.Text, e.Hint = "There is no such file.", "Create it, or start mcpproxy-tray with another --config."
 	case errors.Is(err, fs.ErrPermission):
 		e.Text, e.Hint = "This user may not read the file.", "Change its owner or its permissions."

@@ -36,7 +36,7 @@ func TestOddPlaces(t *testing.T) {
 		"/dev/null":                      "This is not a file but a device.",
 		at("loop"):                       "The file is a link that leads back to itself.",
 		at("dangling"):                   "There is no such file.",
-		at("file/config.json"):           "There is no such file.",
+		at("file/config.json"):           "There is no such file: a part of its path is a file, not a folder.",
 		at(strings.Repeat("long", 1000)): "The path of the file is too long.",
 	} {
 		done := make(chan error, 1)
