@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -101,7 +102,7 @@ func (o *offer) encode() []byte {
 		}
 		list = append(list, t.Definition...)
 	}
-	return oneLine(append(list, ']'))
+	return rawjson.OneLine(append(list, ']'))
 }
 
 // index names all tools, also the held ones and those of servers that are not
@@ -144,7 +145,7 @@ func (c *catalog) encode(ids []toolID, names []string) []byte {
 			list = appendRenamed(list, []byte(t.Definition), exposed[toolID{o.server, t.Name}])
 		}
 	}
-	return oneLine(append(list, ']'))
+	return rawjson.OneLine(append(list, ']'))
 }
 
 // sameTools reports whether clients see the same tools under the same names as in old.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 // An exchange carries one request's payload around the MCP library, which would
@@ -117,20 +119,20 @@ func (x *exchange) replyError(raw json.RawMessage) error {
 	var codeOK bool
 	message := []byte(`""`)
 	rest := [][]byte{nil}
-	for m := range members(raw) {
-		switch v := m.value(raw); m.key {
+	for m := range rawjson.Members(raw) {
+		switch v := m.Value; string(m.Key) {
 		case "code":
 			codeOK = json.Unmarshal(v, &code) == nil
 		case "message":
 			message = v
 		default:
-			rest = append(rest, []byte(`,`), raw[m.start:m.end])
+			rest = append(rest, []byte(`,`), m.Whole)
 		}
 	}
 	if !codeOK {
 		return internalError("The server answered with an error that is not one of JSON-RPC.")
 	}
 	rest[0] = message
-	x.reply([][]byte{oneLine(bytes.Join(rest, nil))}...)
+	x.reply([][]byte{rawjson.OneLine(bytes.Join(rest, nil))}...)
 	return &jsonrpc.Error{Code: code, Message: x.key}
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 var (
@@ -36,8 +38,8 @@ func readMessage(raw []byte) (m message, err error) {
 		*to = v
 	}
 	var method json.RawMessage
-	for e := range members(raw) {
-		switch v := e.value(raw); e.key {
+	for e := range rawjson.Members(raw) {
+		switch v := e.Value; string(e.Key) {
 		case "jsonrpc":
 			once(&m.version, v)
 		case "id":
@@ -51,8 +53,8 @@ func readMessage(raw []byte) (m message, err error) {
 	if len(method) > 0 && method[0] == '"' {
 		m.method = unquote(method)
 	}
-	for e := range members(m.params) {
-		switch v := e.value(m.params); e.key {
+	for e := range rawjson.Members(m.params) {
+		switch v := e.Value; string(e.Key) {
 		case "_meta":
 			once(&m.meta, v)
 		case "name":
@@ -139,7 +141,7 @@ func readMessages(body []byte) (msgs []message, batch bool, err error) {
 		return nil, false, errTooDeep
 	}
 	raws := []json.RawMessage{body}
-	if i := skipSpace(body, 0); body[i] == '[' {
+	if bytes.TrimLeft(body, " \t\r\n")[0] == '[' {
 		batch = true
 		if err := json.Unmarshal(body, &raws); err != nil {
 			return nil, false, errNotText
@@ -176,8 +178,8 @@ func modernRequest(h http.Header, m *message) bool {
 	if v := h.Get(revisionHeader); v != "" {
 		return isModern(v)
 	}
-	for e := range members(m.meta) {
-		if v := e.value(m.meta); e.key == "io.modelcontextprotocol/protocolVersion" && v[0] == '"' {
+	for e := range rawjson.Members(m.meta) {
+		if v := e.Value; string(e.Key) == "io.modelcontextprotocol/protocolVersion" && v[0] == '"' {
 			return isModern(unquote(v))
 		}
 	}

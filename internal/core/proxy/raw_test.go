@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 func TestRename(t *testing.T) {
@@ -33,14 +35,14 @@ func FuzzMembers(f *testing.F) {
 		}
 		var want map[string]json.RawMessage
 		if json.Unmarshal(text, &want) != nil || want == nil {
-			for range members(text) {
+			for range rawjson.Members(text) {
 				t.Fatalf("%q is not an object and has members", text)
 			}
 			return
 		}
 		got := map[string]json.RawMessage{}
-		for m := range members(text) {
-			got[m.key] = m.value(text)
+		for m := range rawjson.Members(text) {
+			got[string(m.Key)] = m.Value
 		}
 		if len(got) != len(want) {
 			t.Fatalf("%q has members %q, want %q", text, got, want)

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -115,7 +116,7 @@ func (s *scope) callTool(ctx context.Context, x *exchange, modern bool) (mcp.Res
 	case len(result) == 0 || result[0] != '{':
 		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", id.server))
 	}
-	result = oneLine(result)
+	result = rawjson.OneLine(result)
 	if modern {
 		x.reply(withResultType(result)...)
 	} else {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 // firstModern is the first revision without a handshake: each request carries
@@ -41,11 +43,11 @@ func rewriteParams(params json.RawMessage, ours []byte) (json.RawMessage, error)
 		}
 		return bytes.Join([][]byte{[]byte(`{"_meta":{`), ours, []byte(`}}`)}, nil), nil
 	}
-	var metas []member
+	var metas []rawjson.Member
 	members := 0
-	err := eachMember(params, func(m member) {
+	err := rawjson.EachMember(params, func(m rawjson.Member) {
 		members++
-		if string(m.key) == "_meta" {
+		if string(m.Key) == "_meta" {
 			metas = append(metas, m)
 		}
 	})
@@ -54,22 +56,22 @@ func rewriteParams(params json.RawMessage, ours []byte) (json.RawMessage, error)
 	}
 	if len(metas) == 0 {
 		if ours == nil {
-			return oneLine(params), nil
+			return rawjson.OneLine(params), nil
 		}
 		return insertMeta(params, ours, members > 0), nil
 	}
 	var out []byte
 	from := 0
 	for _, m := range metas {
-		meta, err := rewriteMeta(m.value, ours)
+		meta, err := rewriteMeta(m.Value, ours)
 		if err != nil {
 			return nil, err
 		}
-		end := m.start + len(m.whole)
-		out = append(append(out, params[from:end-len(m.value)]...), meta...)
+		end := m.Start + len(m.Whole)
+		out = append(append(out, params[from:end-len(m.Value)]...), meta...)
 		from = end
 	}
-	return oneLine(append(out, params[from:]...)), nil
+	return rawjson.OneLine(append(out, params[from:]...)), nil
 }
 
 func insertMeta(params, ours []byte, comma bool) json.RawMessage {
@@ -80,15 +82,15 @@ func insertMeta(params, ours []byte, comma bool) json.RawMessage {
 	if comma {
 		out = append(out, ',')
 	}
-	return oneLine(append(out, params[i:]...))
+	return rawjson.OneLine(append(out, params[i:]...))
 }
 
 // rewriteMeta returns meta with ours first and without the client's reserved keys.
 func rewriteMeta(meta, ours []byte) ([]byte, error) {
 	out := append([]byte{'{'}, ours...)
 	dropped := false
-	err := eachMember(meta, func(m member) {
-		switch string(m.key) {
+	err := rawjson.EachMember(meta, func(m rawjson.Member) {
+		switch string(m.Key) {
 		case metaProtocol, metaClient, metaCapabilities, metaLogLevel:
 			dropped = true
 			return
@@ -96,7 +98,7 @@ func rewriteMeta(meta, ours []byte) ([]byte, error) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(out, m.whole...)
+		out = append(out, m.Whole...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("_meta is not an object: %w", err)

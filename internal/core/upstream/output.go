@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 // After this much output that is not MCP, without an MCP message in between, the
@@ -64,12 +66,12 @@ func (c *child) readStdout(stdout io.Reader, maxBytes int) error {
 // deliver reports whether there was a message on the line.
 func (o *output) deliver(msg []byte, kept bool) bool {
 	_, err := o.wire.deliver(msg, kept)
-	if errors.Is(err, errNotJSON) {
+	if errors.Is(err, rawjson.ErrNotJSON) {
 		if inner, ok := unwrap(msg); ok {
 			_, err = o.wire.deliver(inner, kept)
 		}
 	}
-	return err == nil || errors.Is(err, errTooDeep)
+	return err == nil || errors.Is(err, rawjson.ErrTooDeep)
 }
 
 // skip notes a line that is no message. What is known of its text goes to the server's log.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 // A remote is a server reached over HTTP.
@@ -224,9 +225,9 @@ func headerName(method string, params json.RawMessage) (string, bool) {
 		return "", false
 	}
 	var name string
-	_ = eachMember(params, func(m member) {
-		if string(m.key) == key {
-			_ = json.Unmarshal(m.value, &name) // not a string: the server will say so
+	_ = rawjson.EachMember(params, func(m rawjson.Member) {
+		if string(m.Key) == key {
+			_ = json.Unmarshal(m.Value, &name) // not a string: the server will say so
 		}
 	})
 	return headerValue(name), true

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -59,12 +60,12 @@ func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
 // toolPage cuts a result of tools/list.
 func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, err error) {
 	var list, next []byte
-	err = eachMember(result, func(m member) {
-		switch string(m.key) {
+	err = rawjson.EachMember(result, func(m rawjson.Member) {
+		switch string(m.Key) {
 		case "tools":
-			list = m.value
+			list = m.Value
 		case "nextCursor":
-			next = m.value
+			next = m.Value
 		}
 	})
 	if err != nil {
@@ -75,7 +76,7 @@ func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, er
 			return nil, "", fmt.Errorf("nextCursor is not a string: %w", err)
 		}
 	}
-	err = eachElement(list, func(tool []byte) {
+	err = rawjson.EachElement(list, func(tool json.RawMessage) {
 		tools = append(tools, stateview.Tool{Name: toolName(tool), Definition: string(tool)})
 	})
 	if err != nil {
@@ -86,10 +87,10 @@ func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, er
 
 // toolName returns a definition's name, or nothing if it has no usable one.
 func toolName(tool []byte) (name string) {
-	_ = eachMember(tool, func(m member) {
-		if string(m.key) == "name" {
+	_ = rawjson.EachMember(tool, func(m rawjson.Member) {
+		if string(m.Key) == "name" {
 			name = ""
-			_ = json.Unmarshal(m.value, &name) // not a string: no name
+			_ = json.Unmarshal(m.Value, &name) // not a string: no name
 		}
 	})
 	return name

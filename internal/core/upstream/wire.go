@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 // Methods that the wire or a carrier treats specially.
@@ -235,15 +237,15 @@ func (w *wire) spawn(fn func()) {
 
 // deliver hands a message of the server to whoever it is for, and returns the id
 // it answers, if any. kept says that msg is the wire's to keep; else it is valid
-// only during the call. errNotJSON means that msg is no JSON-RPC message, and
-// errTooDeep that it is one of which only the id can be used.
+// only during the call. rawjson.ErrNotJSON means that msg is no JSON-RPC message, and
+// rawjson.ErrTooDeep that it is one of which only the id can be used.
 func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 	e, err := scanEnvelope(msg)
-	if err != nil && err != errTooDeep {
+	if err != nil && err != rawjson.ErrTooDeep {
 		return nil, err
 	}
 	if e.id == nil && e.method == nil {
-		return nil, errNotJSON
+		return nil, rawjson.ErrNotJSON
 	}
 	w.received.Add(1)
 	if err != nil {
@@ -274,16 +276,16 @@ func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 // tooDeep drops a message and fails the call it answers.
 func (w *wire) tooDeep(e envelope, size int) {
 	w.counts.droppedBytes.Add(uint64(size))
-	w.log.Warn("message nested too deep", "bytes", size, "max_depth", maxDepth)
+	w.log.Warn("message nested too deep", "bytes", size, "max_depth", rawjson.MaxDepth)
 	if !e.isReply() {
 		return
 	}
 	if id, ok := ourID(e.id); ok {
-		w.fail(id, pTooDeep.with(maxDepth))
+		w.fail(id, pTooDeep.with(rawjson.MaxDepth))
 	} else if w.expected(e.id) {
 		id, err := jsonrpc.MakeID(decodeID(e.id))
 		if err == nil {
-			w.put(&jsonrpc.Response{ID: id, Error: pTooDeep.with(maxDepth)})
+			w.put(&jsonrpc.Response{ID: id, Error: pTooDeep.with(rawjson.MaxDepth)})
 		}
 	}
 }
@@ -344,7 +346,7 @@ func relayed(text []byte, kept bool) json.RawMessage {
 	if !kept {
 		text = bytes.Clone(text)
 	}
-	return oneLine(text)
+	return rawjson.OneLine(text)
 }
 
 // fail answers one request of ours with an error of ours.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"mcpproxy-tray/internal/core/rawjson"
 )
 
 func FuzzScanEnvelope(f *testing.F) {
@@ -20,9 +22,9 @@ func FuzzScanEnvelope(f *testing.F) {
 		var want map[string]json.RawMessage
 		wantErr := json.Unmarshal(msg, &want)
 		if wantErr == nil && want == nil { // null
-			wantErr = errNotJSON
+			wantErr = rawjson.ErrNotJSON
 		}
-		if bytes.Count(msg, []byte("["))+bytes.Count(msg, []byte("{")) >= maxDepth {
+		if bytes.Count(msg, []byte("["))+bytes.Count(msg, []byte("{")) >= rawjson.MaxDepth {
 			if err == nil && wantErr != nil {
 				t.Fatalf("accepted what encoding/json refuses: %v", wantErr)
 			}
