@@ -29,7 +29,7 @@ var processFaults = []Fault{
 		What:  "The process ends while calls are in flight.",
 		Codes: []string{"MPT-EXIT"},
 		Does:  "Answers each of them exactly once, with an error that says that the call may or may not have run, and never sends one again.",
-		Tests: []string{"core/upstream.TestEachCallInFlightGetsOneError", "core/supervisor.TestCallIsSentOnce", "core/upstream.TestExitInTheMiddleOfACall"},
+		Tests: []string{"cmd/mcpproxy-tray.TestDeathInFlight", "cmd/mcpproxy-tray.TestChaos", "core/upstream.TestEachCallInFlightGetsOneError", "core/supervisor.TestCallIsSentOnce", "core/upstream.TestExitInTheMiddleOfACall"},
 	},
 	{
 		ID:    "A5",
@@ -50,13 +50,13 @@ var processFaults = []Fault{
 		ID:    "A7",
 		What:  "The server floods its error output.",
 		Does:  "Reads all of it, so that the server never waits, keeps the last lines in a small ring, and writes a log that is limited in size.",
-		Tests: []string{"core/upstream.TestTailKeepsTheLastLines", "core/upstream.TestServerLogGetsWhatIsNoMessage"},
+		Tests: []string{"cmd/mcpproxy-tray.TestIsolation", "core/upstream.TestTailKeepsTheLastLines", "core/upstream.TestServerLogGetsWhatIsNoMessage"},
 	},
 	{
 		ID:    "A8",
 		What:  "The server floods its output with valid messages.",
 		Does:  "Lets only that server wait; many signals that a list changed become one.",
-		Tests: []string{"core/upstream.TestFloodOfChangesIsOneSignal", "core/upstream.TestSkippedNotificationsCostNoMemory", "core/supervisor.TestChangesOfToolsAreCoalesced"},
+		Tests: []string{"cmd/mcpproxy-tray.TestIsolation", "core/upstream.TestFloodOfChangesIsOneSignal", "core/upstream.TestSkippedNotificationsCostNoMemory", "core/supervisor.TestChangesOfToolsAreCoalesced"},
 	},
 	{
 		ID:    "A9",
@@ -98,7 +98,7 @@ var processFaults = []Fault{
 		What:  "A process ignores requests to end, is suspended, or cannot even be killed.",
 		Codes: []string{"MPT-NOT-KILLABLE"},
 		Does:  "Closes its input, then asks all of its processes to end, then kills them: in less than 6 s, all servers side by side. What is still there then is named.",
-		Tests: []string{"core/upstream.TestProcessThatCannotBeEndedIsNamed", "core/guard.TestStopEndsEveryKind", "core/guard.TestStopManyAtOnce", "core/guard.TestStopAsksFirst", "core/upstream.TestCloseEndsEverything",
+		Tests: []string{"cmd/mcpproxy-tray.TestStopRefused", "core/upstream.TestProcessThatCannotBeEndedIsNamed", "core/guard.TestStopEndsEveryKind", "core/guard.TestStopManyAtOnce", "core/guard.TestStopAsksFirst", "core/upstream.TestCloseEndsEverything",
 			"core/supervisor.TestShutdownStopsAllInParallel"},
 	},
 	{
