@@ -27,7 +27,7 @@ type Settings struct {
 	PingTimeout time.Duration // for a sign of life of a started server, three times; default 5s
 	PeerEvery   time.Duration // between two signs of life of a server at an address; default 30s
 	PeerTimeout time.Duration // for such a sign; a second try has half of it; default 8s
-	Stagger     time.Duration // within which all servers are turned to after a wake-up or when the network is back; default 5s
+	Stagger     time.Duration // within which all servers are turned to after a wake-up or when the network is back; default 4s
 }
 
 func (s Settings) withDefaults() Settings {
@@ -47,7 +47,7 @@ func (s Settings) withDefaults() Settings {
 	s.PingTimeout = cmp.Or(s.PingTimeout, 5*time.Second)
 	s.PeerEvery = cmp.Or(s.PeerEvery, 30*time.Second)
 	s.PeerTimeout = cmp.Or(s.PeerTimeout, 8*time.Second)
-	s.Stagger = cmp.Or(s.Stagger, 5*time.Second)
+	s.Stagger = cmp.Or(s.Stagger, 4*time.Second)
 	return s
 }
 

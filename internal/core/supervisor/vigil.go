@@ -131,6 +131,10 @@ func (v *vigil) took(ctx context.Context, l listing) {
 	v.log.Warn("tools not listed", "retry_in", wait, "err", l.err)
 }
 
+// cutOffTimeout is how long the sign of life of a remote server may take when the
+// network is known to be gone: it is expected not to come.
+const cutOffTimeout = 2 * time.Second
+
 // check begins to ask for a sign of life. A started server has three tries, as
 // it may just be busy. A connection that was cut is found by two.
 func (v *vigil) check(ctx context.Context) {
@@ -144,6 +148,9 @@ func (v *vigil) check(ctx context.Context) {
 			v.checked <- v.session.check(ctx, child, t, t, t)
 		} else {
 			t := v.settings.PeerTimeout
+			if v.cutOff() {
+				t = min(t, cutOffTimeout)
+			}
 			v.checked <- v.session.check(ctx, v.place, t, t/2)
 		}
 	})
