@@ -106,10 +106,14 @@ func (d *Decider) news(now time.Time, k kind, names []string) []Note {
 	return []Note{n}
 }
 
-// losses words the loss of servers. What they wait for is known by now.
+// losses words the loss of servers, less those that a note about the network has
+// named already. What they wait for is known by now.
 func (d *Decider) losses(now time.Time, names []string) (notes []Note) {
 	var lost, waiting []string
 	for _, name := range names {
+		if d.toldDown(name) {
+			continue
+		}
 		if st, _ := d.last.GetServer(name); waitsForNetwork(&st) {
 			waiting = append(waiting, name)
 		} else {

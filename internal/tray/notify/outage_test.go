@@ -93,6 +93,22 @@ func TestNetworkGoneIsFoundOutLate(t *testing.T) {
 	})
 }
 
+// TestNetworkBackWhileStillNamed: one server is back before the others have been
+// down for as long as a loss takes to be told. They were named already.
+func TestNetworkBackWhileStillNamed(t *testing.T) {
+	play(t, all, func(s *scene) {
+		s.trouble(stateview.Backoff, codeNetworkGone, "r1")
+		s.want(8 * time.Second)
+		s.trouble(stateview.Backoff, codeNetworkGone, remotes[1:]...)
+		s.want(8*time.Second, "+7s Network is gone: 5 remote servers wait for it")
+		s.set(stateview.Connected, "r1")
+		s.want(8*time.Second, "+5s r1 reconnected")
+		s.set(stateview.Connected, remotes[1:]...)
+		s.want(time.Hour, "+5s 4 servers reconnected")
+		s.sameTag(3)
+	})
+}
+
 // TestNetworkBackButServersNot: a note that says that the network is gone does not
 // stay when it is not true any more.
 func TestNetworkBackButServersNot(t *testing.T) {
