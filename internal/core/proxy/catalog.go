@@ -57,10 +57,15 @@ func newCatalog(snap *stateview.Snapshot, old *catalog) *catalog {
 	return c
 }
 
-// newOffer returns a server's offer: was itself if it still holds.
+// newOffer returns a server's offer: was itself if it still holds. It does while
+// the server is away for a moment, so that the lists of clients do not flicker: a
+// call has the server tried at once, and is sent when it is back.
 func newOffer(st *stateview.ServerStatus, was *offer) *offer {
 	source := st.Tools
 	open := st.State == stateview.Connected
+	if was != nil && was.held != nil && away(st) {
+		return was
+	}
 	if was != nil && was.source.Equal(source) && open == (was.held != nil) {
 		return was
 	}
@@ -76,6 +81,17 @@ func newOffer(st *stateview.ServerStatus, was *offer) *offer {
 		}
 	}
 	return o
+}
+
+// away reports whether a server is not connected but is meant to be soon.
+func away(st *stateview.ServerStatus) bool {
+	switch st.State {
+	case stateview.Connecting, stateview.Backoff:
+		return true
+	case stateview.Stopping:
+		return st.Enabled // it is restarted
+	}
+	return false
 }
 
 // show fills in what clients may see. Of a name that occurs twice the first is

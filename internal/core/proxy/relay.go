@@ -148,10 +148,11 @@ func refusal(c *catalog, id toolID, asked string) error {
 	if !ok {
 		return unknownTool(c, asked)
 	}
-	if err := stateRefusal(st.Name, st.State); err != nil {
+	held, ok := c.offer(id.server).held[id.tool]
+	if err := stateRefusal(st.Name, st.State); err != nil && !(ok && away(&st)) {
 		return err
 	}
-	switch held, ok := c.offer(id.server).held[id.tool]; {
+	switch {
 	case !ok:
 		return unknownTool(c, asked)
 	case held:

@@ -298,3 +298,34 @@ func TestRunEndsWhatIsServed(t *testing.T) {
 		t.Errorf("after Run: %s %s", resp.Status, body)
 	}
 }
+
+// TestToolsOfAServerThatIsAwayStay has a server lost and back: clients see the same
+// list all the time, and a call is taken to whoever brings it back.
+func TestToolsOfAServerThatIsAwayStay(t *testing.T) {
+	up := &fakeUpstreams{fn: func(context.Context, string, json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		return json.RawMessage(`{"content":[]}`), nil, nil
+	}}
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	first := newCatalog(r.view.Snapshot(), nil)
+	last := first
+	for _, state := range []stateview.State{stateview.Backoff, stateview.Connecting, stateview.Backoff, stateview.Stopping, stateview.Connecting} {
+		r.view.UpdateServer("s", func(st *stateview.ServerStatus) { st.State, st.Tools = state, stateview.ToolList{} })
+		if last = newCatalog(r.view.Snapshot(), last); last.version != first.version || refusal(last, toolID{"s", "t"}, "s__t") != nil {
+			t.Errorf("%v: version %d, %v", state, last.version, refusal(last, toolID{"s", "t"}, "s__t"))
+		}
+		if refusal(last, toolID{"s", "none"}, "s__none") == nil {
+			t.Errorf("%v: a tool that was not there", state)
+		}
+	}
+	connect(r.view, "s", plainTool("t"))
+	if last = newCatalog(r.view.Snapshot(), last); last.version != first.version {
+		t.Errorf("back: version %d", last.version)
+	}
+	for _, state := range []stateview.State{stateview.Failed, stateview.Quarantined, stateview.AuthRequired} {
+		setState(r.view, "s", state)
+		if c := newCatalog(r.view.Snapshot(), last); c.version == first.version || refusal(c, toolID{"s", "t"}, "s__t") == nil {
+			t.Errorf("%v: still offered", state)
+		}
+	}
+}
