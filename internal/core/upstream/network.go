@@ -34,7 +34,7 @@ func (c *Connector) httpClient() *http.Client {
 // something is on its way to it or not: 45 s for HTTP/1, 30 s for HTTP/2.
 const (
 	keepIdle     = 15 * time.Second
-	keepInterval = 10 * time.Second
+	keepInterval = 9 * time.Second
 	keepCount    = 3
 	unackedTime  = keepIdle + keepCount*keepInterval
 )

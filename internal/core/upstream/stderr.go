@@ -19,6 +19,8 @@ const (
 // A tail keeps the last bytes written to it. Writing costs next to nothing, for a
 // server may flood it.
 type tail struct {
+	secrets []string // that the hint must not show; set before the first write
+
 	mu   sync.Mutex // guards text
 	text []byte
 }
@@ -46,7 +48,7 @@ func (t *tail) hint() string {
 		at := bytes.LastIndexByte(text, '\n')
 		line := text[at+1:]
 		text = text[:max(0, at)]
-		words := clean(string(line[:min(len(line), tailLineBytes)]), tailLineBytes)
+		words := clean(redact(string(line[:min(len(line), tailLineBytes)]), t.secrets), tailLineBytes)
 		if words == "" {
 			continue
 		}

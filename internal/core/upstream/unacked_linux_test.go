@@ -30,10 +30,10 @@ func TestVanishedPeerIsFoundByTheKernel(t *testing.T) {
 		return v
 	}
 	idle, interval, count := get(unix.TCP_KEEPIDLE), get(unix.TCP_KEEPINTVL), get(unix.TCP_KEEPCNT)
-	if idle != 15 || interval != 10 || count != 3 {
+	if idle != 15 || interval != 9 || count != 3 {
 		t.Errorf("keep-alive after %d s, every %d s, %d times", idle, interval, count)
 	}
-	if got := time.Duration(get(unix.TCP_USER_TIMEOUT)) * time.Millisecond; got != 45*time.Second {
+	if got := time.Duration(get(unix.TCP_USER_TIMEOUT)) * time.Millisecond; got != 42*time.Second {
 		t.Errorf("unacknowledged data may wait %v", got)
 	}
 }
