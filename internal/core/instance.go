@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -90,6 +91,24 @@ func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) e
 	}
 }
 
+// answers reports whether an instance serves. One that was killed holds its lock
+// for a moment longer, until the system has taken it apart.
+func answers(ctx context.Context, inst Instance) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, inst.URL+"/healthz", nil)
+	if err != nil {
+		return false
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it is this machine
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
 func lockPath(dirs config.Dirs) string { return filepath.Join(dirs.Data, "lock") }
 
 func readInstance(dirs config.Dirs) (Instance, error) {
@@ -134,10 +153,10 @@ func takeLock(ctx context.Context, dirs config.Dirs) (release func() error, err 
 		if err != nil || got {
 			return got, err
 		}
-		if inst, err := FindInstance(dirs); err == nil {
+		if inst, err := FindInstance(dirs); err == nil && answers(ctx, inst) {
 			return false, &AlreadyRunningError{inst}
 		}
-		return false, nil // it is just starting, just ending, or somebody looks at the lock
+		return false, nil // it is just starting, ending or dying, or somebody looks at the lock
 	})
 	if err == nil {
 		// What a crashed instance left would point at nobody, or at a stranger.
