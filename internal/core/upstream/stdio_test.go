@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,6 +185,50 @@ func TestEachCallInFlightGetsOneError(t *testing.T) {
 	if _, _, err := s.Request(t.Context(), "tools/list", nil); err == nil {
 		t.Error("a request after the end succeeded")
 	}
+}
+
+func TestTenThousandCallsAtOnce(t *testing.T) {
+	s := connect(t, testConnector(), childOf("echo"))
+	const calls = 10_000
+	var answered, busy atomic.Int64
+	var wg sync.WaitGroup
+	for n := range calls {
+		wg.Go(func() {
+			text := strconv.Itoa(n)
+			result, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"echo","arguments":{"text":"`+text+`"}}`))
+			switch {
+			case err == nil && strings.Contains(string(result), `"text":"`+text+`"`):
+				answered.Add(1)
+			case hasEntry(err, pBusy):
+				busy.Add(1)
+			default:
+				t.Errorf("call %d: %s, %v", n, result, err)
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d answered, %d refused", answered.Load(), busy.Load())
+	if answered.Load()+busy.Load() != calls || answered.Load() < maxWaiting {
+		t.Errorf("%d answered and %d refused of %d", answered.Load(), busy.Load(), calls)
+	}
+}
+
+func TestServerThatAnswersNothingGetsNoMoreCalls(t *testing.T) {
+	s := connect(t, testConnector(), childOf("old"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range maxWaiting {
+		wg.Go(func() { _, _, _ = s.Request(ctx, "tools/call", json.RawMessage(`{"name":"hang"}`)) })
+	}
+	waitFor(t, "the calls to wait", func() bool { return waiting(s) == maxWaiting })
+	_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"odd"}`))
+	wantProblem(t, err, "MPT-SERVER-BUSY", "network")
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("it cannot be asked whether it is there: %v", err)
+	}
+	cancel()
+	wg.Wait()
+	call(t, s, "tools/call", `{"name":"odd"}`)
 }
 
 func waiting(s *Session) int {

@@ -10,11 +10,8 @@ import (
 // unackedTime. Keep-alive probes are sent only while nothing else is on its way;
 // without this a request to a peer that has vanished is repeated for 15 minutes.
 func limitUnacked(_, _ string, conn syscall.RawConn) error {
-	var err error
-	if outer := conn.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unackedTime.Milliseconds()))
-	}); outer != nil {
-		return outer
-	}
-	return err
+	return conn.Control(func(fd uintptr) {
+		// A system that lacks the option finds out later.
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(unackedTime.Milliseconds()))
+	})
 }
