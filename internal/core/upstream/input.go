@@ -23,6 +23,9 @@ func (c *child) send(ctx context.Context, m message) error {
 		return err
 	}
 	line := append(m.body, '\n')
+	if c.stdin.SetWriteDeadline(time.Time{}) != nil {
+		return c.sendAside(ctx, line)
+	}
 	rest, err := c.writeUntil(ctx, line)
 	if err != nil && ctx.Err() != nil && 0 < len(rest) && len(rest) < len(line) && c.wire.cause() == nil {
 		c.wire.spawn(func() {
@@ -36,6 +39,28 @@ func (c *child) send(ctx context.Context, m message) error {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// sendAside is send where pipes have no deadlines, as on Windows: a writer that is
+// stuck ends with its process.
+func (c *child) sendAside(ctx context.Context, line []byte) error {
+	done := make(chan error, 1)
+	c.wire.spawn(func() {
+		defer func() { <-c.writing }()
+		_, err := c.stdin.Write(line)
+		done <- err
+	})
+	select {
+	case err := <-done:
+		if err != nil {
+			return c.broken(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.wire.life.Done():
+		return c.wire.cause()
+	}
 }
 
 // writeUntil writes line, or as much as it can until ctx ends.

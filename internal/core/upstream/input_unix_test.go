@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -34,6 +35,36 @@ func piped(t *testing.T, writeLimit time.Duration) (*child, *os.File) {
 
 func TestStuckServerHoldsNobodyLongerThanTheirContext(t *testing.T) {
 	c, _ := piped(t, time.Minute)
+	stuck(t, c)
+}
+
+func TestStuckServerWithoutDeadlines(t *testing.T) {
+	var fds [2]int
+	if err := syscall.Pipe(fds[:]); err != nil { // its files wait as those of Windows do
+		t.Fatal(err)
+	}
+	r, w := os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
+	c := &child{wire: quietWire(t), stdin: w, writing: make(chan struct{}, 1)}
+	c.wire.carrier = c
+	if err := w.SetWriteDeadline(time.Now()); err == nil {
+		t.Fatal("the pipe has deadlines")
+	}
+	if err := c.send(t.Context(), message{body: []byte("hello")}); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(r).ReadString('\n'); line != "hello\n" {
+		t.Fatal(line, err)
+	}
+	stuck(t, c)
+	r.Close() // as when the process ends
+	c.wire.end(errClosed)
+	c.wire.calls.Wait()
+	w.Close()
+}
+
+// stuck checks that a server which does not read holds nobody longer than they want.
+func stuck(t *testing.T, c *child) {
+	t.Helper()
 	first, cancelFirst := context.WithCancelCause(t.Context())
 	gone := errors.New("client went away")
 	begun := make(chan error, 1)
