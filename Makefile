@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/mcpproxy-tray
 
-.PHONY: run build test lint cross fuzz bench numbers golden icons kill-loop screenshots
+.PHONY: run build test lint cross fuzz bench numbers golden icons kill-loop soak report screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
@@ -37,8 +37,15 @@ bench: ## the read model beside its reference, the relay beside the typed SDK
 numbers: ## what docs/performance.md says of the whole program; takes ten minutes, wants a quiet machine
 	$(GO) test -v -count=1 -timeout 30m -run 'TestKilledServer|TestStart$$|TestIdle' ./cmd/mcpproxy-tray -kills 100 -idle 60s -starts 15 | grep -E 'NUMBER|^(ok|FAIL|---)'
 
-kill-loop: ## the guard's own tests, with CYCLES kills; the program does not start through it yet
-	$(GO) test -tags killloop -v -count=1 -timeout 60m ./internal/core/guard -cycles $(or $(CYCLES),300)
+kill-loop: ## kill -9 the program CYCLES times; 10,000 take half an hour of a quiet machine
+	$(GO) test -v -count=1 -timeout 3h ./cmd/mcpproxy-tray -run TestKillLoop -strikes $(or $(CYCLES),10000) -record
+
+soak: ## a million calls under faults, ten minutes of flapping, floods (50 min)
+	$(GO) test -v -count=1 -timeout 3h ./cmd/mcpproxy-tray -run 'TestChaos|TestDeath|TestFlapping|TestIsolation|TestRemoteServer|TestStop' \
+		-chaos-calls 1000000 -deaths 200 -flap 10m -half-open -record
+
+report: ## make RELIABILITY.md of what kill-loop and soak have found
+	$(GO) test -count=1 ./cmd/mcpproxy-tray -run TestReliabilityReport -update
 
 golden: ## rewrite the golden files after a look at the difference
 	$(GO) test ./internal/tray/menu -update
