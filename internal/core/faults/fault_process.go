@@ -13,8 +13,8 @@ var processFaults = []Fault{
 		ID:    "A2",
 		What:  "The process ends before its first answer.",
 		Codes: []string{"MPT-EXIT-EARLY"},
-		Does:  "Says with which code or signal, adds its last lines, and tries again with growing delays.",
-		Tests: []string{"core/upstream.TestCommandsThatCannotStart/exits", "core/upstream.TestCommandsThatCannotStart/killed", "cmd/mcpproxy-tray.TestBrokenServers/exit",
+		Does:  "Says with which code or signal, adds its last lines with secrets left out, and tries again with growing delays.",
+		Tests: []string{"core/upstream.TestSecretsOfAServerStayOutOfItsProblem", "core/upstream.TestCommandsThatCannotStart/exits", "core/upstream.TestCommandsThatCannotStart/killed", "cmd/mcpproxy-tray.TestBrokenServers/exit",
 			"core/supervisor.TestFailingServerIsTriedLessAndLessOften"},
 	},
 	{
@@ -84,7 +84,7 @@ var processFaults = []Fault{
 		What:  "The server does not read its input.",
 		Codes: []string{"MPT-STDIN-STUCK", "MPT-SERVER-BUSY"},
 		Does:  "Lets the calls end at their time limit and gives the server up if it says nothing either; others are not affected.",
-		Tests: []string{"core/upstream.TestCallToAServerThatDoesNotReadEndsInTime", "core/upstream.TestServerThatNeitherReadsNorSpeaksIsGivenUp", "core/upstream.TestSlowReaderIsNotGivenUp"},
+		Tests: []string{"core/upstream.TestCallToAServerThatDoesNotReadEndsInTime", "core/upstream.TestServerThatNeitherReadsNorSpeaksIsGivenUp", "core/upstream.TestServerThatAnswersNothingGetsNoMoreCalls", "core/upstream.TestSlowReaderIsNotGivenUp"},
 	},
 	{
 		ID:    "A13",
@@ -126,7 +126,7 @@ var processFaults = []Fault{
 		What:  "Servers crash again and again, or all at once.",
 		Codes: []string{"MPT-CRASH-LOOP"},
 		Does:  "Waits longer each time, starts only a few at once, gives a server up after five failures in a minute, and tells so once.",
-		Tests: []string{"core/supervisor.TestCrashLoopIsParkedOnce", "core/supervisor.TestStormOfExits", "core/supervisor.TestStartsAtOnceIsALimit",
+		Tests: []string{"cmd/mcpproxy-tray.TestFlapping", "core/supervisor.TestCrashLoopIsParkedOnce", "core/supervisor.TestStormOfExits", "core/supervisor.TestStartsAtOnceIsALimit",
 			"core/supervisor.TestBackoffGrowsAndIsForgotten", "core/supervisor.TestFlappingLeavesNothingBehind", "tray/notify.TestCrashLoopIsOneNote"},
 	},
 	{

@@ -25,7 +25,7 @@ var programFaults = []Fault{
 		What:  "Thousands of calls come at once.",
 		Codes: []string{"MPT-SERVER-BUSY"},
 		Does:  "Answers each exactly once; a server that has too many gets no more for now.",
-		Tests: []string{"cmd/mcpproxy-tray.TestChaos", "core/proxy.TestManyClientsGetTheirOwnAnswers", "core/upstream.TestBusyServerIsNotGivenUp"},
+		Tests: []string{"cmd/mcpproxy-tray.TestCrowd", "cmd/mcpproxy-tray.TestChaos", "core/upstream.TestTenThousandCallsAtOnce", "core/proxy.TestManyClientsGetTheirOwnAnswers", "core/upstream.TestBusyServerIsNotGivenUp"},
 	},
 	{
 		ID:    "G3",
@@ -37,7 +37,7 @@ var programFaults = []Fault{
 		ID:    "G4",
 		What:  "The program runs for months, and servers come and go.",
 		Does:  "Uses no more memory, goroutines or files than at the start.",
-		Tests: []string{"core/supervisor.TestFlapsCostNothing", "core/supervisor.TestFlappingLeavesNothingBehind", "core/proxy.TestIdleSessionIsSmall", "core/supervisor.TestMain", "core/upstream.TestMain"},
+		Tests: []string{"cmd/mcpproxy-tray.TestFlapping", "core/supervisor.TestFlapsCostNothing", "core/supervisor.TestFlappingLeavesNothingBehind", "core/proxy.TestIdleSessionIsSmall", "core/supervisor.TestMain", "core/upstream.TestMain"},
 	},
 	{
 		ID:   "G5",

@@ -34,7 +34,7 @@ var remoteFaults = []Fault{
 		What:  "The connection is cut in the middle of a call, or half of it is gone without a word.",
 		Codes: []string{"MPT-NET-CUT", "MPT-UNRESPONSIVE"},
 		Does:  "Answers each call once; a connection that is silent is found by asking.",
-		Tests: []string{"core/upstream.TestRemoteFailures/cut", "core/upstream.TestConnectionCutInTheMiddleOfACall", "core/upstream.TestPeerThatVanishedIsFoundByPings",
+		Tests: []string{"cmd/mcpproxy-tray.TestRemoteServerIsCut", "core/upstream.TestRemoteFailures/cut", "core/upstream.TestConnectionCutInTheMiddleOfACall", "core/upstream.TestPeerThatVanishedIsFoundByPings",
 			"core/upstream.TestVanishedPeerIsFoundByTheKernel", "core/upstream.TestGoneServerEndsTheSession", "core/supervisor.TestHalfOpenConnectionIsFound"},
 	},
 	{
