@@ -259,8 +259,8 @@ func TestPeerThatVanishedIsFoundByPings(t *testing.T) {
 		<-r.Context().Done()
 	}}
 	srv, rt := serveTLS(t, o)
-	if rt.HTTP2.SendPingTimeout+rt.HTTP2.PingTimeout > 45*time.Second {
-		t.Errorf("found after %v and %v only", rt.HTTP2.SendPingTimeout, rt.HTTP2.PingTimeout)
+	if ask, wait := rt.HTTP2.SendPingTimeout, rt.HTTP2.PingTimeout; ask <= 0 || wait <= 0 || ask+wait > 45*time.Second {
+		t.Errorf("asked after %v and found after %v more", ask, wait)
 	}
 	rt.HTTP2.SendPingTimeout, rt.HTTP2.PingTimeout = 200*time.Millisecond, 200*time.Millisecond
 	relay := newRelayer(t, srv.Listener.Addr().String())
