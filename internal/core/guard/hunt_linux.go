@@ -99,7 +99,8 @@ func pids(list []process) []int {
 
 // find returns the living processes that are to end.
 func (h *hunt) find() []process {
-	all := everything()
+	survey := everything()
+	all := survey.all
 	children := map[int][]int{}
 	for _, p := range all {
 		children[p.parent] = append(children[p.parent], p.pid)
@@ -113,7 +114,6 @@ func (h *hunt) find() []process {
 			if p, ok = look(pid); !ok {
 				return
 			}
-			all[pid] = p
 		}
 		if seen[pid] || p.start < h.since || h.spare[p.session] {
 			return
@@ -136,12 +136,11 @@ func (h *hunt) find() []process {
 			}
 		}
 	}
-	buf := make([]byte, environSize)
 	for pid, p := range all {
 		if seen[pid] || p.dead || p.start < h.since {
 			continue
 		}
-		if m, ok := carried(pid, buf); ok && h.ours(m) {
+		if m := survey.mark(pid); m.valid() && h.ours(m) {
 			add(pid)
 		}
 	}

@@ -58,8 +58,8 @@ func read(pid int, name string, buf []byte) []byte {
 	return buf[:size]
 }
 
-// everything returns all processes of the machine.
-func everything() map[int]process {
+// allProcesses returns all processes of the machine.
+func allProcesses() map[int]process {
 	all := map[int]process{}
 	for _, pid := range numbers("/proc") {
 		if p, ok := look(pid); ok {

@@ -80,7 +80,7 @@ func (t *Tree) claim(data uint32) ([]int, error) {
 func livingRuns() map[uint32]bool {
 	runs := map[uint32]bool{}
 	buf := make([]byte, environSize)
-	for pid, p := range everything() {
+	for pid, p := range allProcesses() {
 		if p.dead {
 			continue
 		}
