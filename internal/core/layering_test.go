@@ -33,7 +33,7 @@ var layers = map[string]rule{
 	},
 	"internal/core/config": {
 		ours:  []string{"core/config/jsonc"},
-		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg"},
+		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg", "golang.org/x/text"},
 	},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/config", "core/approval", "stateview"}},
