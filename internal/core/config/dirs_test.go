@@ -161,6 +161,7 @@ func TestLogNamesAreSafeAndDistinct(t *testing.T) {
 func TestDuplicateNames(t *testing.T) {
 	for _, c := range []struct{ first, second string }{
 		{"a", "a"}, {"github", "GitHub"}, {"größe", "GRÖßE"}, {"k", "\u212a"}, {"s", "ſ"}, {"ǆ", "ǅ"}, {"a", `\u0061`},
+		{"é", "e\u0301"}, {"É", "e\u0301"}, {"a\u0323\u0307", "a\u0307\u0323"}, {"가", "\u1100\u1161"}, {"Å", "\u212b"}, {"Ω", "\u2126"}, {"ΐ", "\u03b9\u0308\u0301"},
 	} {
 		for form, text := range map[string]string{
 			"map":  `{"mcpServers": {"` + c.first + `": {"command": "1"}, "` + c.second + `": {"command": "2"}}}`,
@@ -172,7 +173,7 @@ func TestDuplicateNames(t *testing.T) {
 			}
 		}
 	}
-	if cfg := mustParse(t, []byte(`{"mcpServers": {"é": {"command": "1"}, "e`+"\u0301"+`": {"command": "2"}, "ss": {"command": "1"}, "ß": {"command": "1"}}}`)); len(cfg.Servers) != 4 {
-		t.Errorf("servers %v, refused %v: only case is folded", cfg.Servers, cfg.Refused)
+	if cfg := mustParse(t, []byte(`{"mcpServers": {"e": {"command": "1"}, "é": {"command": "2"}, "ss": {"command": "1"}, "ß": {"command": "1"}, "fi": {"command": "1"}, "ﬁ": {"command": "1"}}}`)); len(cfg.Servers) != 6 {
+		t.Errorf("servers %v, refused %v: only case and composition are folded", cfg.Servers, cfg.Refused)
 	}
 }

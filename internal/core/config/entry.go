@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tailscale/hujson"
+	"golang.org/x/text/unicode/norm"
 
 	"mcpproxy-tray/internal/core/config/jsonc"
 )
@@ -67,7 +68,9 @@ func (p *parser) server(name string, at, v *hujson.Value, taken map[string]strin
 	key := fold(name)
 	if first, ok := taken[key]; ok {
 		text := "There are two servers named " + quoted(name) + "; only the first one counts."
-		if first != name {
+		if norm.NFC.String(first) == norm.NFC.String(name) && first != name {
+			text = "Two servers are named " + quoted(name) + ", in letters that are composed differently; only the first one counts."
+		} else if first != name {
 			text = "The server names " + quoted(name) + " and " + quoted(first) + " differ only in upper and lower case; only the first one counts."
 		}
 		p.refuse(at, name, text, "Give one of them another name.")

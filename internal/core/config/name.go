@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxNameRunes is the length of a server's name: it fits a menu row.
@@ -53,16 +55,18 @@ func invisible(r rune) bool {
 	return !unicode.IsPrint(r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
-// fold maps names that differ only in case to the same key: each rune becomes
-// the smallest of those that are equal to it under simple folding.
+// fold maps names that differ only in case, or in how a letter is composed, to
+// the same key: each rune becomes the smallest of those that are equal to it
+// under simple folding. Unicode 3.13, D145: "canonical caseless match" is
+// equality of NFD(toCasefold(NFD(X))).
 func fold(name string) string {
-	return strings.Map(func(r rune) rune {
+	return norm.NFD.String(strings.Map(func(r rune) rune {
 		least := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 			least = min(least, f)
 		}
 		return least
-	}, name)
+	}, norm.NFD.String(name)))
 }
 
 // quoted shows a text of the file within a sentence: quoted, escaped, cut.

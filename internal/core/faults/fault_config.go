@@ -48,7 +48,6 @@ var configFaults = []Fault{
 		Does:  "Leaves out those that cannot be used, each with its reason, and loads the others. Names of devices and emoji are allowed: a log's file name is derived from the name and never leaves its folder.",
 		Tests: []string{"core/config.TestNaughtyNames", "core/config.TestNaughtyLogs", "core/config.TestHostileNames", "core/config.TestDuplicateNames", "core/config.TestLogNamesAreSafeAndDistinct",
 			"cmd/mcpproxy-tray.TestBadNames"},
-		Open: "Two names that differ only in how an accented letter is composed count as different.",
 	},
 	{
 		ID:    "D7",
