@@ -85,11 +85,15 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 		path: shellpath.New(shellpath.Options{Processes: o.Tree, Logger: o.Logger}),
 		quit: make(chan struct{}, 1),
 	}
-	if err := o.Dirs.Make(); err != nil {
-		c.problem.set("dirs", readOnlyProblem(err))
+	unusable := o.Dirs.Make()
+	if unusable != nil {
+		c.problem.set("dirs", readOnlyProblem(unusable))
 	}
 	var err error
 	if c.unlock, err = takeLock(ctx, o.Dirs); err != nil {
+		if _, running := errors.AsType[*AlreadyRunningError](err); !running && unusable != nil {
+			return nil, unusable // it is why, and has words
+		}
 		return nil, err
 	}
 	if err := c.open(); err != nil {
