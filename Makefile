@@ -48,7 +48,7 @@ report: ## make RELIABILITY.md of what kill-loop and soak have found
 	$(GO) test -count=1 ./cmd/mcpproxy-tray -run TestReliabilityReport -update
 
 golden: ## rewrite the golden files after a look at the difference
-	$(GO) test ./internal/tray/menu -update
+	$(GO) test ./internal/tray/menu ./internal/core/faults -update
 
 icons: ## draw the tray icons again
 	$(GO) run ./assets/draw
