@@ -40,8 +40,8 @@ numbers: ## what docs/performance.md says of the whole program; takes ten minute
 kill-loop: ## kill -9 the program CYCLES times; 10,000 take half an hour of a quiet machine
 	$(GO) test -v -count=1 -timeout 3h ./cmd/mcpproxy-tray -run TestKillLoop -strikes $(or $(CYCLES),10000) -record
 
-soak: ## a million calls under faults, ten minutes of flapping, floods (50 min)
-	$(GO) test -v -count=1 -timeout 3h ./cmd/mcpproxy-tray -run 'TestChaos|TestDeath|TestFlapping|TestIsolation|TestRemoteServer|TestStop' \
+soak: ## a million calls under faults, ten minutes of flapping, floods: 40 min of a quiet machine
+	$(GO) test -v -count=1 -timeout 3h ./cmd/mcpproxy-tray -run 'TestChaos|TestCrowd|TestDeath|TestFlapping|TestIsolation|TestRemoteServer|TestStop' \
 		-chaos-calls 1000000 -deaths 200 -flap 10m -half-open -record
 
 report: ## make RELIABILITY.md of what kill-loop and soak have found
