@@ -292,16 +292,13 @@ func TestAwaitChangeLooksWhereNothingCanBeWatched(t *testing.T) {
 
 func TestBusyProgramIsTriedAgain(t *testing.T) {
 	f, c := newFolder(t), testConnector()
-	c.pace = pace{poll: 10 * time.Millisecond}
 	f.write("run", ends, 0o700)
 	srv := f.runs("./run")
 	writing, err := os.OpenFile(f.at("run"), os.O_WRONLY, 0)
 	f.must(err)
-	defer writing.Close()
-	why := fail(t, c, srv, "MPT-CMD-START")
-	if err := c.AwaitChange(t.Context(), srv, why); err != nil { // nothing will tell that it was closed
-		t.Error(err)
-	}
+	fail(t, c, srv, "MPT-CMD-NOT-NOW")
+	writing.Close()
+	fail(t, c, srv, "MPT-EXIT-EARLY")
 }
 
 // TestManyServersShareOneWatch: the system allows each user 128 watches.
