@@ -147,6 +147,18 @@ func (c *caller) call(n int, tool, arguments string) (answer, error) {
 	return found[0], nil
 }
 
+// doubles returns how many calls arrived more than once.
+func doubles(t *testing.T, arrived map[string]int) (calls int) {
+	t.Helper()
+	for id, n := range arrived {
+		if n > 1 {
+			calls++
+			t.Errorf("call %s arrived %d times", id, n)
+		}
+	}
+	return calls
+}
+
 // ledger reads how often each call arrived at the servers that write to a file.
 func ledger(t testing.TB, path string) map[string]int {
 	t.Helper()

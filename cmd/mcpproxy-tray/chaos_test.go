@@ -74,12 +74,7 @@ func TestDeathInFlight(t *testing.T) {
 		}
 		all, dead = append(all, time.Duration(last.Load())-died), s.PID
 	}
-	for id, n := range ledger(t, book) {
-		if n != 1 {
-			failures++
-			t.Errorf("call %s arrived %d times", id, n)
-		}
-	}
+	failures += doubles(t, ledger(t, book))
 	worst, late := slices.Max(all), 0
 	for _, d := range all {
 		if d > deathPromise {
@@ -154,14 +149,8 @@ func TestChaos(t *testing.T) {
 	begin := time.Now()
 	c.run(8, 4, *chaosCalls)
 	took := time.Since(begin)
-	double := 0
 	arrived := ledger(t, book)
-	for id, n := range arrived {
-		if n > 1 {
-			double++
-			t.Errorf("call %s arrived %d times", id, n)
-		}
-	}
+	double := doubles(t, arrived)
 	if arrivedShare := float64(len(arrived)) / float64(*chaosCalls); arrivedShare < 0.5 || c.results.Load() == 0 || c.refused.Load() == 0 {
 		t.Errorf("%.0f %% of the calls arrived, %d results, %d errors: this was no test", 100*arrivedShare, c.results.Load(), c.refused.Load())
 	}
