@@ -38,7 +38,7 @@ var withheld = set("NPM_CONFIG_NODE_OPTIONS NPM_CONFIG_SCRIPT_SHELL NPM_CONFIG_S
 
 func set(names string) map[string]bool {
 	out := map[string]bool{}
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		out[name] = true
 	}
 	return out

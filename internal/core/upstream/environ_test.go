@@ -70,14 +70,14 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestPassesWhatServersNeed(t *testing.T) {
-	for _, name := range strings.Fields(`HOME USER LOGNAME SHELL LANG LC_ALL TZ TMPDIR TERM XDG_RUNTIME_DIR XDG_DATA_HOME DISPLAY WAYLAND_DISPLAY
+	for name := range strings.FieldsSeq(`HOME USER LOGNAME SHELL LANG LC_ALL TZ TMPDIR TERM XDG_RUNTIME_DIR XDG_DATA_HOME DISPLAY WAYLAND_DISPLAY
 		SSH_AUTH_SOCK HTTPS_PROXY no_proxy SSL_CERT_FILE NODE_EXTRA_CA_CERTS NVM_DIR VOLTA_HOME PYENV_ROOT ASDF_DATA_DIR MISE_DATA_DIR
 		UV_CACHE_DIR npm_config_prefix PIP_INDEX_URL DOCKER_HOST JAVA_HOME CARGO_HOME GOPATH`) {
 		if !passes("linux", name) || !passes("windows", name) {
 			t.Errorf("%s is not passed", name)
 		}
 	}
-	for _, name := range strings.Fields(`SystemRoot windir ComSpec PATHEXT APPDATA LOCALAPPDATA ProgramData ProgramFiles ProgramW6432
+	for name := range strings.FieldsSeq(`SystemRoot windir ComSpec PATHEXT APPDATA LOCALAPPDATA ProgramData ProgramFiles ProgramW6432
 		USERPROFILE HOMEDRIVE HOMEPATH NUMBER_OF_PROCESSORS PROCESSOR_ARCHITECTURE OS`) {
 		if !passes("windows", name) {
 			t.Errorf("%s is not passed on Windows", name)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
@@ -160,10 +161,5 @@ func hasEntry(err error, entries ...*Entry) bool {
 	if !ok {
 		return false
 	}
-	for _, entry := range entries {
-		if e.is(entry) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(entries, e.is)
 }

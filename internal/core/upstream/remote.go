@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -149,9 +150,7 @@ func (r *remote) do(req *http.Request) (*http.Response, error) {
 }
 
 func (r *remote) setHeaders(req *http.Request, protocol string) {
-	for k, v := range r.header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, r.header)
 	if host := r.header.Get("Host"); host != "" {
 		req.Host = host
 	}
