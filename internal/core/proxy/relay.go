@@ -131,14 +131,25 @@ type explained interface {
 	Problem() stateview.Problem
 }
 
+// unsent is an error of a request that did not reach its server.
+type unsent interface {
+	error
+	Unsent() bool
+}
+
+// brokenCall words a call without an answer. It is never sent again.
 func brokenCall(ctx context.Context, server string, err error) error {
 	if ctx.Err() != nil {
 		return internalError("The call was cancelled; it may or may not have run.")
 	}
+	why := "The connection to it broke."
 	if e, ok := errors.AsType[explained](err); ok {
-		return internalError(e.Problem().Text)
+		why = e.Problem().Text
 	}
-	return internalError(fmt.Sprintf("The connection to the server %q broke during the call; it may or may not have run.", server))
+	if e, ok := errors.AsType[unsent](err); ok && e.Unsent() {
+		return internalError(fmt.Sprintf("The server %q was not asked. %s", server, why))
+	}
+	return internalError(fmt.Sprintf("The server %q did not answer the call, which may or may not have run. %s", server, why))
 }
 
 // refusal says why a tool cannot be called now, or nil. It says nothing that

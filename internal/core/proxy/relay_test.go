@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"errors"
 	"net/http"
 	"strings"
@@ -149,7 +150,7 @@ func TestRefusalsAreOurWords(t *testing.T) {
 		name, want string
 		code       int64
 	}{
-		{"s__t", `The connection to the server "s" broke during the call; it may or may not have run.`, -32603},
+		{"s__t", `The server "s" did not answer the call, which may or may not have run. The connection to it broke.`, -32603},
 		{"s__none", `There is no tool "s__none".`, -32602},
 		{"nobody__t", `There is no tool "nobody__t".`, -32602},
 		{"s__held", `The tool "s__held" is held back until a person approves it in mcpproxy-tray.`, -32602},
@@ -196,7 +197,21 @@ func TestExplainedErrorsSpeakForThemselves(t *testing.T) {
 	}}
 	r := start(t, up, Options{})
 	connect(r.view, "s", plainTool("t"))
-	checkRefusal(t, r.legacy(t, "/mcp"), "s__t", -32603, "It took too long.")
+	checkRefusal(t, r.legacy(t, "/mcp"), "s__t", -32603, `The server "s" did not answer the call, which may or may not have run. It took too long.`)
+}
+
+// unsentError is an error of a request that never left.
+type unsentError struct{ explainedError }
+
+func (unsentError) Unsent() bool { return true }
+
+func TestCallsThatWereNotSentSaySo(t *testing.T) {
+	up := &fakeUpstreams{fn: func(context.Context, string, json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		return nil, nil, fmt.Errorf("request: %w", unsentError{})
+	}}
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	checkRefusal(t, r.legacy(t, "/mcp"), "s__t", -32603, `The server "s" was not asked. It took too long.`)
 }
 
 func TestHeldToolsAreNotListed(t *testing.T) {

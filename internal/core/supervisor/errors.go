@@ -24,6 +24,9 @@ type closedError struct{}
 
 func (closedError) Error() string { return "supervisor is closed" }
 
+// Unsent says that the server was not asked.
+func (closedError) Unsent() bool { return true }
+
 // Problem returns the words for people.
 func (closedError) Problem() stateview.Problem {
 	return stateview.Problem{Code: "MPT-ENDING", Text: "The program is being ended.", Hint: "Start it again, then try again."}
@@ -38,6 +41,9 @@ type StateError struct {
 
 // Error returns the chain's text.
 func (e *StateError) Error() string { return fmt.Sprintf("server %q is %s", e.Server, e.State) }
+
+// Unsent says that the server was not asked.
+func (e *StateError) Unsent() bool { return true }
 
 // Is makes every StateError match ErrNotConnected.
 func (e *StateError) Is(target error) bool { return target == ErrNotConnected }
