@@ -93,6 +93,7 @@ func (er *eventReader) line(have int) (line []byte, kept bool, err error) {
 	var long chunks
 	for err == bufio.ErrBufferFull {
 		if have+long.size+len(part) > er.maxBytes {
+			long.release()
 			return nil, false, errTooLarge
 		}
 		long.add(part)
@@ -103,9 +104,9 @@ func (er *eventReader) line(have int) (line []byte, kept bool, err error) {
 	}
 	if long.size > 0 {
 		long.add(part)
-		part = long.join()
+		part, kept = long.join(), true
 	}
-	return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), long.size > 0, nil
+	return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")), kept, nil
 }
 
 // pause waits before a stream is opened again, at least minRetry.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"sync"
 )
 
 // A lineReader cuts a stream into lines of at most maxBytes, in memory that does
@@ -43,6 +44,7 @@ func (l *lineReader) next() (line []byte, kept bool, err error) {
 	if size := long.size + len(part); err == bufio.ErrBufferFull || size > l.maxBytes+1 { // one for the line's end
 		head := append(long.head(idWindow), part[:min(idWindow, len(part))]...)
 		l.foot, l.size, l.err = tailOf(append(long.foot(idWindow), part...)), size, err
+		long.release()
 		return nil, false, &longLine{head: head[:min(idWindow, len(head))]}
 	}
 	if long.size == 0 {
@@ -86,11 +88,43 @@ func (c *chunks) add(p []byte) {
 		p = p[fits:]
 	}
 	if len(p) > 0 {
-		c.parts = append(c.parts, append(make([]byte, 0, max(len(p), min(c.size, 1<<20))), p...))
+		c.parts = append(c.parts, append(newPart(max(len(p), min(c.size, partSize))), p...))
 	}
 }
 
-func (c *chunks) join() []byte { return bytes.Join(c.parts, nil) }
+// partSize is that of all but the first parts.
+const partSize = 1 << 20
+
+// spareParts holds those that are not in use: servers that send one huge line after the
+// other would else leave many times their size to the garbage collector.
+var spareParts sync.Pool // of *[partSize]byte
+
+func newPart(size int) []byte {
+	if size != partSize {
+		return make([]byte, 0, size)
+	}
+	if p, ok := spareParts.Get().(*[partSize]byte); ok {
+		return p[:0]
+	}
+	return make([]byte, 0, partSize)
+}
+
+// join returns what was added, and releases the parts.
+func (c *chunks) join() []byte {
+	all := bytes.Join(c.parts, nil)
+	c.release()
+	return all
+}
+
+// release gives the parts back. Nothing of c may be used after it.
+func (c *chunks) release() {
+	for _, p := range c.parts {
+		if cap(p) == partSize {
+			spareParts.Put((*[partSize]byte)(p[:partSize]))
+		}
+	}
+	*c = chunks{}
+}
 
 // head returns a copy of the first n bytes of the first part.
 func (c *chunks) head(n int) []byte {
