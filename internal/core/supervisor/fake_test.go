@@ -43,6 +43,7 @@ type fakeServer struct {
 	life    time.Duration // after which it dies by itself; 0 = never
 	err     error         // of Connect
 	listErr error
+	endErr  error // of Close
 	tools   []stateview.Tool
 
 	// How a session behaves from now on.
@@ -282,7 +283,7 @@ func (s *fakeSession) Close() error {
 		s.closed = true
 		s.c.open--
 	}
-	return nil
+	return s.behaviour.endErr
 }
 
 // memory keeps approvals like the store does.

@@ -34,12 +34,17 @@ func begin(s Session) *live {
 	return l
 }
 
-// end closes the session and waits until it has ended.
-func (l *live) end(log *slog.Logger) {
+// end closes the session and waits until it has ended. It returns the words for
+// what could not be ended, if anything.
+func (l *live) end(log *slog.Logger) (stuck stateview.Problem) {
 	if err := l.Close(); err != nil {
 		log.Error("session not closed in order", "err", err)
+		if e, ok := errors.AsType[explained](err); ok {
+			stuck = e.Problem()
+		}
 	}
 	<-l.ended
+	return stuck
 }
 
 func (l *live) hear() { l.heard.Store(int64(time.Since(l.began))) }

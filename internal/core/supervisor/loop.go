@@ -234,7 +234,7 @@ func (l *loop) report(m report) {
 	case lost:
 		means = l.lost(s, e)
 	case ended:
-		s.live, s.cancel = false, nil
+		s.live, s.cancel, s.stuck = false, nil, e.stuck
 	}
 	if means {
 		l.touch(m.name)
@@ -311,7 +311,7 @@ func (l *loop) settle(s *server, w *wanted) {
 	case stateview.Failed:
 		s.setProblem(entryProblem(w.srv.Err))
 	default:
-		s.status.SetProblem(stateview.Problem{})
+		s.setProblem(s.stuck)
 	}
 	if s.state != w.rest {
 		l.transition(s, w.rest)

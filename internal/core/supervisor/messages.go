@@ -83,7 +83,9 @@ type (
 		notBefore time.Time // earlier than this a request cannot have it tried
 	}
 
-	ended struct{} // the last report of each runner
+	// ended is the last report of each runner. stuck says what of its last session
+	// could not be ended; zero if nothing.
+	ended struct{ stuck stateview.Problem }
 )
 
 func (apply) message()       {}

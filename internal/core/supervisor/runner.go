@@ -29,7 +29,8 @@ type runner struct {
 	log       *slog.Logger
 
 	health health
-	tried  time.Time // when the newest attempt began
+	tried  time.Time         // when the newest attempt began
+	stuck  stateview.Problem // what of the newest session could not be ended; zero if nothing
 }
 
 // errReopen says that a session, or an attempt, is to be begun anew without having failed.
@@ -43,7 +44,7 @@ func (r *runner) cutOff() bool { return r.place == remote && r.offline.Load() }
 // run tries until a session is up, watches it to its end, and begins again. The
 // first attempt is known to the loop, which started it.
 func (r *runner) run(ctx context.Context) {
-	defer r.tell(ended{})
+	defer func() { r.tell(ended{r.stuck}) }()
 	failed := 0 // attempts since the last success
 	release := func() {}
 	for {
@@ -62,7 +63,7 @@ func (r *runner) run(ctx context.Context) {
 			next = r.judge(err, up, failed)
 		}
 		if session != nil {
-			session.end(r.log)
+			r.stuck = session.end(r.log)
 		}
 		var ok bool
 		if release, ok = r.wait(ctx, next); !ok {

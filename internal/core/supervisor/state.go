@@ -27,6 +27,7 @@ type server struct {
 	place     place                  // of the newest runner
 	status    stateview.ServerStatus // as it shall be published
 	session   *live                  // while connected
+	stuck     stateview.Problem      // what the newest runner could not end; zero if nothing
 	notBefore time.Time              // in Backoff: no request can have it tried earlier
 	outcome   *outcome               // of the next attempt; nil if nobody waits for it
 }
@@ -113,6 +114,10 @@ func (l *loop) lost(s *server, m lost) bool {
 
 // setProblem keeps the time at which the same problem was found first.
 func (s *server) setProblem(p stateview.Problem) {
+	if p.IsZero() {
+		s.status.SetProblem(p)
+		return
+	}
 	old := s.status.Problem()
 	p.Since = old.Since
 	if old != p || p.Since.IsZero() {

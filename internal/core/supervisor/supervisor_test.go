@@ -477,3 +477,29 @@ func TestReportsOfAnOlderRunnerAreDiscarded(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatCannotBeEndedIsShown stops a server of which something stays.
+func TestWhatCannotBeEndedIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		r.fake.set("a", fakeServer{endErr: fmt.Errorf("close: %w", &classError{class: "exit"})})
+		r.apply(false, stdio("a"))
+		r.want("a", stateview.Connected)
+		off := stdio("a")
+		off.Disabled = true
+		r.apply(false, off)
+		if p := r.want("a", stateview.Disabled).Problem(); p.Code != "MPT-TEST-exit" || p.Since.IsZero() {
+			t.Errorf("problem = %+v", p)
+		}
+		r.fake.set("a", fakeServer{})
+		r.apply(false, stdio("a"))
+		if p := r.want("a", stateview.Connected).Problem(); !p.IsZero() {
+			t.Errorf("after a new start: problem = %+v", p)
+		}
+		r.apply(false, off)
+		if p := r.want("a", stateview.Disabled).Problem(); !p.IsZero() {
+			t.Errorf("after an end in order: problem = %+v", p)
+		}
+	})
+}
