@@ -49,11 +49,11 @@ func (c connector) Connect(ctx context.Context, srv config.Server) (supervisor.S
 type relay struct{ c *Core }
 
 // Request relays one request; see supervisor.Requester.
-func (r relay) Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+func (r relay) Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error) {
 	limit := r.c.cfg.Load().Timeouts.Call
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &callTimeoutError{server, limit})
 	defer cancel()
-	result, rpcErr, err = r.c.super.Request(ctx, server, method, params)
+	result, rpcErr, err = r.c.super.Request(ctx, server, method, params, admit)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}

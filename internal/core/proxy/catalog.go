@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
@@ -26,6 +27,8 @@ type offer struct {
 	source  stateview.ToolList
 	tools   []stateview.Tool // those clients may see, in the server's order
 	held    map[string]bool  // of every tool the server has: whether it is withheld
+	launch  string           // fingerprint of the launch that made it
+	lost    time.Time        // when the server was seen to be away; zero while it is connected
 	list    func() []byte    // the JSON array of tools, in the server's own bytes
 	version uint64           // changes whenever tools does
 }
@@ -57,19 +60,30 @@ func newCatalog(snap *stateview.Snapshot, old *catalog) *catalog {
 	return c
 }
 
+// grace is how long a server's tools stay listed while it is away. It ends with
+// the first change of any server after it.
+const grace = 30 * time.Second
+
 // newOffer returns a server's offer: was itself if it still holds. It does while
 // the server is away for a moment, so that the lists of clients do not flicker: a
 // call has the server tried at once, and is sent when it is back.
 func newOffer(st *stateview.ServerStatus, was *offer) *offer {
-	source := st.Tools
+	source, launch := st.Tools, st.Launch().ID
 	open := st.State == stateview.Connected
-	if was != nil && was.held != nil && away(st) {
+	if was != nil && was.held != nil && was.launch == launch && away(st) {
+		switch {
+		case was.lost.IsZero():
+			kept := *was
+			kept.lost = time.Now()
+			return &kept
+		case time.Since(was.lost) < grace:
+			return was
+		}
+	}
+	if was != nil && was.lost.IsZero() && was.launch == launch && was.source.Equal(source) && open == (was.held != nil) {
 		return was
 	}
-	if was != nil && was.source.Equal(source) && open == (was.held != nil) {
-		return was
-	}
-	o := &offer{server: st.Name, source: source, version: 1}
+	o := &offer{server: st.Name, source: source, launch: launch, version: 1}
 	if open {
 		o.show()
 	}

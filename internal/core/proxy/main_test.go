@@ -23,14 +23,22 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeUpstreams struct {
 	fn func(ctx context.Context, server string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
 
+	meanwhile func() // happens while a request waits for its server; may be nil
+
 	mu   sync.Mutex
 	seen []string // server and params, guarded by mu
 }
 
-func (f *fakeUpstreams) Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+func (f *fakeUpstreams) Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error) {
 	f.mu.Lock()
 	f.seen = append(f.seen, server+" "+method+" "+string(params))
 	f.mu.Unlock()
+	if f.meanwhile != nil {
+		f.meanwhile()
+	}
+	if err := admit(); err != nil {
+		return nil, nil, err
+	}
 	return f.fn(ctx, server, params)
 }
 

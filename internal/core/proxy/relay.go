@@ -20,8 +20,10 @@ type Upstreams interface {
 	// Request sends a request with params, a JSON object, and waits for its
 	// answer: the bytes of either its result or its error, or err if the server
 	// went away, when the request may or may not have run. Both are valid JSON;
-	// who implements Request has made sure of that. It ends when ctx does.
-	Request(ctx context.Context, server, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
+	// who implements Request has made sure of that. It ends when ctx does. It may
+	// have to wait until the server is there, which may be another one by then: so
+	// it calls admit right before it sends the request, and does not if that says no.
+	Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error)
 }
 
 // modern is the first revision without sessions.
@@ -98,16 +100,23 @@ func (s *scope) callTool(ctx context.Context, x *exchange, modern bool) (mcp.Res
 		}
 		params = appendRenamed(nil, params, id.tool)
 	}
-	if err := refusal(c, id, x.name); err != nil {
-		return nil, err
+	refused := refusal(c, id, x.name)
+	if refused != nil {
+		return nil, refused
+	}
+	admit := func() error {
+		refused = refusal(s.catalog(), id, x.name)
+		return refused
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Without resumption the answer of a legacy session, too, is lost with its request.
 	defer context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })()
 
-	result, rpcErr, err := s.upstreams.Request(ctx, id.server, "tools/call", params)
+	result, rpcErr, err := s.upstreams.Request(ctx, id.server, "tools/call", params, admit)
 	switch {
+	case refused != nil:
+		return nil, refused
 	case err != nil:
 		s.logger.Debug("call broke", "server", id.server, "tool", id.tool, "err", err)
 		return nil, brokenCall(ctx, id.server, err)

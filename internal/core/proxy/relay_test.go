@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -343,4 +344,55 @@ func TestToolsOfAServerThatIsAwayStay(t *testing.T) {
 			t.Errorf("%v: still offered", state)
 		}
 	}
+}
+
+// TestCallsDoNotReachAnotherServer has a server replaced, under its name, while a call
+// waits for it. The call is refused: the person's client meant the one before.
+func TestCallsDoNotReachAnotherServer(t *testing.T) {
+	sent := false
+	up := &fakeUpstreams{fn: func(context.Context, string, json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		sent = true
+		return json.RawMessage(`{"content":[]}`), nil, nil
+	}}
+	r := start(t, up, Options{})
+	launch := func(id string, state stateview.State) {
+		r.view.UpdateServer("s", func(st *stateview.ServerStatus) {
+			st.State = state
+			st.SetLaunch(stateview.Launch{Line: id, ID: id})
+		})
+	}
+	connect(r.view, "s", plainTool("old"))
+	launch("before", stateview.Connected)
+	client := r.legacy(t, "/mcp")
+	up.meanwhile = func() { // the entry is edited; its server has other tools
+		launch("after", stateview.Connecting)
+		connect(r.view, "s", plainTool("new"))
+	}
+	checkRefusal(t, client, "s__old", -32602, `There is no tool "s__old".`)
+	if sent {
+		t.Error("the call was sent to another program")
+	}
+}
+
+// TestGraceEnds: after a while the tools of a server that is away leave the lists.
+func TestGraceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		view := stateview.New()
+		connect(view, "s", plainTool("t"))
+		c := newCatalog(view.Snapshot(), nil)
+		for _, step := range []struct {
+			wait  time.Duration
+			tools int
+		}{{0, 1}, {grace - time.Second, 1}, {2 * time.Second, 0}, {time.Hour, 0}} {
+			time.Sleep(step.wait)
+			view.UpdateServer("s", func(st *stateview.ServerStatus) { st.State, st.Tools, st.Attempt = stateview.Backoff, stateview.ToolList{}, st.Attempt+1 })
+			if c = newCatalog(view.Snapshot(), c); len(c.offers[0].tools) != step.tools {
+				t.Errorf("after %v more: %d tools, want %d", step.wait, len(c.offers[0].tools), step.tools)
+			}
+		}
+		connect(view, "s", plainTool("t"))
+		if c = newCatalog(view.Snapshot(), c); len(c.offers[0].tools) != 1 {
+			t.Error("the tools of a server that is back are not listed")
+		}
+	})
 }

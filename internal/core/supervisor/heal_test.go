@@ -192,7 +192,7 @@ func TestRemoteServerIsNeverHammered(t *testing.T) {
 		r.fake.set("a", fakeServer{err: &classError{class: "network"}})
 		r.apply(false, web("a"))
 		for range 1000 { // also not by those who need it
-			_, _, _ = r.Request(t.Context(), "a", "tools/call", nil)
+			_, _, _ = r.Request(t.Context(), "a", "tools/call", nil, nil)
 		}
 		if n := r.fake.count("a"); n < 900 {
 			t.Fatalf("only %d tries for 1,000 requests", n)

@@ -16,7 +16,7 @@ import (
 func (r *rig) call(server string) error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
 	defer cancel()
-	_, _, err := r.Request(ctx, server, "tools/call", nil)
+	_, _, err := r.Request(ctx, server, "tools/call", nil, nil)
 	return err
 }
 
@@ -123,7 +123,7 @@ func TestCancelledCallRaisesNoDoubt(t *testing.T) {
 		r.fake.set("a", fakeServer{hangs: true, deaf: true, mute: true})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, _, err := r.Request(ctx, "a", "tools/call", nil); err == nil {
+		if _, _, err := r.Request(ctx, "a", "tools/call", nil, nil); err == nil {
 			t.Error("a hung server answered")
 		}
 		time.Sleep(time.Hour)

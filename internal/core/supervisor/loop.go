@@ -268,6 +268,9 @@ func (l *loop) close(ctx context.Context, name string) {
 			delete(l.servers, name)
 		}
 	}
+	if w == nil && s != nil {
+		s.status.Enabled = false // it is being removed
+	}
 	if w != nil && s != nil {
 		s.status.Enabled = !w.srv.Disabled
 		s.status.SetLaunch(w.launch)

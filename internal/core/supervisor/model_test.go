@@ -117,7 +117,7 @@ func (m *model) request(name string) {
 		ctx, cancel := context.WithTimeout(m.t.Context(), limit)
 		defer cancel()
 		begin := time.Now()
-		result, _, err := m.Request(ctx, name, "x", []byte(id))
+		result, _, err := m.Request(ctx, name, "x", []byte(id), nil)
 		if took := time.Since(begin); took > limit {
 			m.t.Errorf("a call with %v was answered after %v", limit, took)
 		}
@@ -391,14 +391,14 @@ func BenchmarkRequest(b *testing.B) {
 	if err := s.Sync(ctx); err != nil {
 		b.Fatal(err)
 	}
-	if _, _, err := s.Request(ctx, "a", "x", nil); err != nil { // waits for it
+	if _, _, err := s.Request(ctx, "a", "x", nil, nil); err != nil { // waits for it
 		b.Fatal(err)
 	}
 	session := fake.session("a")
 	b.Run("relayed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _, _ = s.Request(ctx, "a", "x", nil)
+			_, _, _ = s.Request(ctx, "a", "x", nil, nil)
 		}
 	})
 	b.Run("direct", func(b *testing.B) {
