@@ -103,6 +103,7 @@ func (c *Core) apply(cfg *config.Config) {
 	if !cfg.Equal(old) {
 		c.log.Info("configuration applied", "servers", len(cfg.Servers))
 	}
+	c.logs.keep(cfg.Servers)
 	c.super.Apply(cfg)
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -38,6 +39,21 @@ func KeepCrashReport(dirs config.Dirs) error {
 	return errors.Join(debug.SetCrashOutput(f, debug.CrashOptions{}), f.Close()) // the runtime has its own handle
 }
 
+// crashShown is how long a crash is shown.
+const crashShown = 24 * time.Hour
+
+// forgetCrash ends the notice of a crash after crashShown, or returns when ctx is done.
+func (c *Core) forgetCrash(ctx context.Context) {
+	if c.o.Tree.Restarts() == 0 {
+		return
+	}
+	select {
+	case <-time.After(crashShown):
+		c.problem.set("crash", stateview.Problem{})
+	case <-ctx.Done():
+	}
+}
+
 // noteCrash shows that the program was started again after a crash.
 func (c *Core) noteCrash() {
 	n := c.o.Tree.Restarts()
@@ -46,9 +62,9 @@ func (c *Core) noteCrash() {
 	}
 	c.log.Warn("started again after a crash", "times_in_a_minute", n)
 	path := crashReport(c.o.Dirs)
-	p := stateview.Problem{Code: "MPT-CRASHED", Text: "The program crashed and was started again.", Hint: "Nothing was lost; it was ended from outside."}
+	p := stateview.Problem{Code: "MPT-CRASHED", Text: "The program crashed and was started again.", Hint: "It left no report, so it may have been ended from outside. Calls that were under way were lost."}
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 && time.Since(info.ModTime()) < time.Minute {
-		p.Hint = "Please report it; the file " + path + " says why."
+		p.Hint = "Please report it; the file " + path + " says why. Calls that were under way were lost."
 	}
 	c.problem.set("crash", p)
 }

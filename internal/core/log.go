@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -66,6 +67,17 @@ func (l *serverLogs) writer(server string) io.Writer {
 		l.open[path] = log
 	}
 	return log
+}
+
+// keep forgets the logs of all servers but these. Who still writes to one closes it.
+func (l *serverLogs) keep(servers []config.Server) {
+	known := make(map[string]bool, len(servers))
+	for _, s := range servers {
+		known[l.dirs.ServerLog(s.Name)] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.open, func(path string, _ *serverLog) bool { return !known[path] })
 }
 
 // close closes all files. A later write would open its file again.

@@ -176,3 +176,21 @@ func BenchmarkServerLogFlood(b *testing.B) {
 	}
 	l.Close()
 }
+
+// TestServerLogsForgetWhoIsGone renames servers for years.
+func TestServerLogsForgetWhoIsGone(t *testing.T) {
+	logs := &serverLogs{dirs: config.Dirs{Logs: t.TempDir()}}
+	defer logs.close()
+	for i := range 100 {
+		name := fmt.Sprint("server", i)
+		w := logs.writer(name)
+		fmt.Fprintln(w, "hello")
+		if err := w.(io.Closer).Close(); err != nil {
+			t.Fatal(err)
+		}
+		logs.keep([]config.Server{{Name: name}})
+	}
+	if n := len(logs.open); n != 1 {
+		t.Errorf("%d logs are kept, want that of the one server", n)
+	}
+}

@@ -12,7 +12,7 @@ var programCodes = []Code{
 		"",
 		"An entry is left out because its name cannot be used; the sentence says why. The other servers are not affected.", "core"},
 	{"MPT-CRASHED", "The program crashed and was started again.",
-		"Nothing was lost; it was ended from outside.",
+		"It left no report, so it may have been ended from outside. Calls that were under way were lost.",
 		"The program ended without being asked to, and the guard started it again. What was approved and switched is as before.", "core"},
 	{"MPT-DATA-DIR", "The program's folder cannot be used.",
 		"See the log.",

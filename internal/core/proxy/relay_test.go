@@ -385,7 +385,9 @@ func TestGraceEnds(t *testing.T) {
 			tools int
 		}{{0, 1}, {grace - time.Second, 1}, {2 * time.Second, 0}, {time.Hour, 0}} {
 			time.Sleep(step.wait)
-			view.UpdateServer("s", func(st *stateview.ServerStatus) { st.State, st.Tools, st.Attempt = stateview.Backoff, stateview.ToolList{}, st.Attempt+1 })
+			view.UpdateServer("s", func(st *stateview.ServerStatus) {
+				st.State, st.Tools, st.Attempt = stateview.Backoff, stateview.ToolList{}, st.Attempt+1
+			})
 			if c = newCatalog(view.Snapshot(), c); len(c.offers[0].tools) != step.tools {
 				t.Errorf("after %v more: %d tools, want %d", step.wait, len(c.offers[0].tools), step.tools)
 			}
