@@ -20,7 +20,7 @@ func TestIdleGuard(t *testing.T) {
 	time.Sleep(2 * time.Second) // idle is what is measured
 	after := wakeups(t, p.Process.Pid)
 	t.Logf("NUMBER guard: %d kB private, %d wake-ups in 2 s", private>>10, after-before)
-	if after != before {
+	if after > before+1 { // Go's own monitor thread wakes up once a minute
 		t.Errorf("the idle guard woke up %d times in 2 s", after-before)
 	}
 	if private > mostPrivate && !raceEnabled {
