@@ -73,7 +73,7 @@ func (e *callTimeoutError) Error() string {
 // Problem words it for people.
 func (e *callTimeoutError) Problem() stateview.Problem {
 	return stateview.Problem{Code: "MPT-CALL-TIMEOUT",
-		Text: fmt.Sprintf("The server %s did not answer within %s.", e.server, e.after),
+		Text: fmt.Sprintf("There was no answer within %s.", e.after),
 		Hint: `Try again, or set a longer "call_timeout" in the configuration.`}
 }
 

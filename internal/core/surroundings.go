@@ -15,7 +15,11 @@ func (c *Core) watchMachine(ctx context.Context) error {
 }
 
 func (c *Core) happened(e machine.Event) {
-	c.log.Info("machine", "event", e.Kind, "asleep", e.Asleep)
+	tell := c.log.Info
+	if e.Kind == machine.NetworkBack {
+		tell = c.log.Debug // it is told at the start, too
+	}
+	tell("machine", "event", e.Kind, "asleep", e.Asleep)
 	switch e.Kind {
 	case machine.Woke:
 		if c.o.Woke != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -57,6 +58,11 @@ func (s Server) check() *Error {
 	u, err := url.Parse(s.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
 		return fail(`"url" is not a web address.`, "Write it like https://example.com/mcp.")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fail(`The port in "url" does not exist.`, "Ports are numbers from 1 to 65535.")
+		}
 	}
 	return nil
 }

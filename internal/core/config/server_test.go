@@ -45,6 +45,8 @@ func TestEntryProblems(t *testing.T) {
 		{`{"url": "h:80/mcp"}`, `"url" is not a web address.`},
 		{`{"url": "file:///etc/passwd"}`, `"url" is not a web address.`},
 		{`{"url": "http:///x"}`, `"url" is not a web address.`},
+		{`{"url": "http://h:99999/x"}`, `The port in "url" does not exist.`},
+		{`{"url": "http://h:0/x"}`, `The port in "url" does not exist.`},
 		{`{"url": "http://h/", "headers": {"A B": "1"}}`, `"A B" cannot name an HTTP header.`},
 		{`{"url": "http://h/", "headers": {"A": "1\r\nB: 2"}}`, `The value of header "A" contains a line break.`},
 	} {

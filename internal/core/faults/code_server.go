@@ -14,7 +14,7 @@ var serverCodes = []Code{
 	{"MPT-BAD-LIST", "The server's list of tools cannot be read: ….",
 		"Report it to the server's authors.",
 		"The list of tools is not what the protocol says, so none of it is trusted.", "core/upstream"},
-	{"MPT-CALL-TIMEOUT", "The server … did not answer within ….",
+	{"MPT-CALL-TIMEOUT", "There was no answer within ….",
 		`Try again, or set a longer "call_timeout" in the configuration.`,
 		`The call took longer than "call_timeout". The server is not restarted for it.`, "core"},
 	{"MPT-CMD-ARCH", `The command "…" is not a program for this machine.`,
