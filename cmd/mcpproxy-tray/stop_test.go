@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -94,8 +95,18 @@ func TestStopRefused(t *testing.T) {
 	})
 }
 
+// hearHangUp makes programs that are started from here heed SIGHUP. Whoever runs the
+// tests may have it ignored, as nohup does, and a program that inherits that rightly
+// goes on. What is caught is not inherited.
+func hearHangUp(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 // TestStopTypical ends it in each of the ordinary ways, with servers that end when told.
 func TestStopTypical(t *testing.T) {
+	hearHangUp(t)
 	var all []time.Duration
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		p, w := runKilled(t, 5, "", nil)
@@ -168,6 +179,7 @@ func TestStopWithBrokenPipes(t *testing.T) {
 
 // TestStopWithTheTerminal runs it in a terminal that goes away.
 func TestStopWithTheTerminal(t *testing.T) {
+	hearHangUp(t)
 	master, slave := terminal(t)
 	w := newWitness()
 	home := t.TempDir()

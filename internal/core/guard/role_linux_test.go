@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,9 @@ func TestMain(m *testing.M) {
 	name, arg, _ := strings.Cut(os.Getenv(roleVariable), " ")
 	role, ok := roles[name]
 	if !ok {
+		// Whoever runs the tests may have it ignored, as nohup does, and a program that
+		// inherits that rightly goes on. What is caught is not inherited.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		os.Exit(m.Run())
 	}
 	if name == "bare" {
