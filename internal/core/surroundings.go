@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -11,29 +12,47 @@ import (
 
 // watchMachine tells the supervisor what happens to the machine, until ctx is done.
 func (c *Core) watchMachine(ctx context.Context) error {
-	return machine.Watch(ctx, machine.Options{Logger: c.o.Logger}, c.happened)
+	s := surroundings{log: c.log, servers: c.super, woke: c.o.Woke}
+	return machine.Watch(ctx, machine.Options{Logger: c.o.Logger}, s.happened)
 }
 
-func (c *Core) happened(e machine.Event) {
-	tell := c.log.Info
+// surroundings belong to the one goroutine that tells of the machine.
+type surroundings struct {
+	log     *slog.Logger
+	servers interface {
+		Woke()
+		Network(up bool)
+	}
+	woke    func() // told before servers; may be nil
+	offline bool   // servers were told that the network is gone
+}
+
+func (s *surroundings) happened(e machine.Event) {
+	tell := s.log.Info
 	if e.Kind == machine.NetworkBack {
-		tell = c.log.Debug // it is told at the start, too
+		tell = s.log.Debug // it is told at the start, too
 	}
 	tell("machine", "event", e.Kind, "asleep", e.Asleep)
 	switch e.Kind {
 	case machine.Woke:
-		if c.o.Woke != nil {
-			c.o.Woke()
+		if s.woke != nil {
+			s.woke()
 		}
-		c.super.Woke()
+		s.servers.Woke()
 	case machine.NetworkLost:
 		if proxiedHere() {
-			c.log.Info("a proxy on this machine leads out", "event", e.Kind)
+			s.log.Info("a proxy on this machine leads out", "event", e.Kind)
 			return
 		}
-		c.super.Network(false)
+		s.offline = true
+		s.servers.Network(false)
 	case machine.NetworkBack:
-		c.super.Network(true)
+		// One network more, such as that of a container that starts, heals nothing: it
+		// must not give servers that keep crashing a clean record.
+		if s.offline {
+			s.offline = false
+			s.servers.Network(true)
+		}
 	}
 }
 
