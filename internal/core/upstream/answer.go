@@ -42,7 +42,7 @@ func (r *remote) receive(ctx context.Context, m message, resp *http.Response) er
 	case strings.Contains(kind, "html"):
 		return pWebPage.with()
 	default:
-		return pNotMCP.with(clean(resp.Header.Get("Content-Type"), 80))
+		return pNotMCP.with(r.wire.secrets.show(resp.Header.Get("Content-Type"), 80))
 	}
 }
 
@@ -83,7 +83,7 @@ func (r *remote) deliverEvents(events *eventReader, id []byte) (answered bool, e
 		}
 		answers, err := r.wire.deliver(e.data, true)
 		if err != nil {
-			r.wire.log.Warn("event that is no message", "err", err)
+			r.wire.log.Warn("event that is no message", "err", r.wire.secrets.cover(err))
 		}
 		answered = id != nil && bytes.Equal(answers, id)
 		return !answered
@@ -116,7 +116,7 @@ func (r *remote) openStream(ctx context.Context, lastID string) (*http.Response,
 	case resp.StatusCode != http.StatusOK:
 		err = statusProblem(resp)
 	default:
-		err = pNotMCP.with(clean(resp.Header.Get("Content-Type"), 80))
+		err = pNotMCP.with(r.wire.secrets.show(resp.Header.Get("Content-Type"), 80))
 	}
 	drainBody(resp)
 	return nil, err
@@ -154,7 +154,7 @@ func (r *remote) refused(m message, kind string, resp *http.Response) error {
 }
 
 func namesSession(rpcErr []byte) bool {
-	return strings.Contains(strings.ToLower(errorMessage(rpcErr)), "session")
+	return strings.Contains(strings.ToLower(errorMessage(rpcErr, nil)), "session")
 }
 
 // maxErrorBytes is how much of a refusal is looked at.

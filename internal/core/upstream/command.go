@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,23 +23,23 @@ import (
 const selfCommand = "mcpproxy-tray"
 
 // command prepares the process of an expanded entry, or says what is wrong with it.
-func (c *Connector) command(ctx context.Context, srv config.Server, written string) (*exec.Cmd, error) {
+func (c *Connector) command(ctx context.Context, srv, written config.Server) (*exec.Cmd, error) {
 	srv.Cwd = workingDir(srv.Cwd)
 	if fi, err := os.Stat(srv.Cwd); err != nil || !fi.IsDir() {
-		return nil, pCwd.with(srv.Cwd).because(err)
+		return nil, pCwd.with(cmp.Or(written.Cwd, srv.Cwd)).because(innermost(err))
 	}
 	search := c.searchPath(ctx, srv)
 	program := c.lookUp(srv, search)
 	if program.err != nil {
-		return nil, program.problem(srv.Command, written)
+		return nil, program.problem(srv.Command, written.Command)
 	}
-	if err := c.checkEnv(program.path, srv, search, written); err != nil {
+	if err := c.checkEnv(program.path, srv, search, written.Command); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(program.path, srv.Args...) // not CommandContext: the stop ladder is ours, over all that it starts
 	cmd.Args[0] = srv.Command
 	if isBatch(program.path) {
-		if err := c.withoutShell(cmd, search, written); err != nil {
+		if err := c.withoutShell(cmd, search, written.Command); err != nil {
 			return nil, err
 		}
 	}
@@ -268,11 +269,14 @@ func firstLine(path string) string {
 }
 
 // plain returns the innermost words of an error, which name no call and no path.
-func plain(err error) string {
+func plain(err error) string { return clean(innermost(err).Error(), 200) }
+
+// innermost returns the error at the end of a chain; nil if there is none.
+func innermost(err error) error {
 	for {
 		inner := errors.Unwrap(err)
 		if inner == nil {
-			return clean(err.Error(), 200)
+			return err
 		}
 		err = inner
 	}

@@ -81,11 +81,13 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 	if srv.Err != nil {
 		return nil, srv.Err
 	}
-	written := srv.Command
-	srv, err := srv.Expand(c.lookupEnv(ctx))
+	written := srv
+	var given collector
+	srv, err := srv.Expand(given.listen(c.lookupEnv(ctx)))
 	if err != nil {
-		return nil, expandError(err)
+		return nil, given.secrets().cover(expandError(err))
 	}
+	given.server(srv)
 	start := c.limits().Start
 	if c.StartTimeout != nil {
 		start = c.StartTimeout()
@@ -99,41 +101,41 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, start, late)
 	defer cancel()
-	s, err := c.open(ctx, srv, written)
+	s, err := c.open(ctx, srv, written, given.secrets())
 	if err != nil {
-		return nil, fmt.Errorf("connect server %q: %w", srv.Name, err)
+		return nil, fmt.Errorf("connect server %q: %w", srv.Name, given.secrets().cover(err))
 	}
 	return s, nil
 }
 
-func (c *Connector) open(ctx context.Context, srv config.Server, written string) (*Session, error) {
+func (c *Connector) open(ctx context.Context, srv, written config.Server, hide secrets) (*Session, error) {
 	switch srv.Transport {
 	case "http":
-		s, err := c.openHTTP(ctx, srv)
+		s, err := c.openHTTP(ctx, srv, hide)
 		// "If it fails with an HTTP 4xx status code (e.g., 405 Method Not Allowed or 404
 		// Not Found): Issue a GET request to the server URL, expecting that this will open
 		// an SSE stream and return an endpoint event as the first event."
 		// [specification 2025-06-18, Backwards Compatibility]
 		if err != nil && isRefusal(err) {
-			if old, oldErr := c.openSSE(ctx, srv); oldErr == nil {
+			if old, oldErr := c.openSSE(ctx, srv, hide); oldErr == nil {
 				return old, nil
 			}
 		}
 		return s, err
 	case "sse":
-		return c.openSSE(ctx, srv)
+		return c.openSSE(ctx, srv, hide)
 	default:
-		return c.openStdio(ctx, srv, written)
+		return c.openStdio(ctx, srv, written, hide)
 	}
 }
 
-func (c *Connector) openStdio(ctx context.Context, srv config.Server, written string) (*Session, error) {
+func (c *Connector) openStdio(ctx context.Context, srv, written config.Server, hide secrets) (*Session, error) {
 	c.remember(srv, c.searchPath(ctx, srv))
 	cmd, err := c.command(ctx, srv, written)
 	if err != nil {
 		return nil, err
 	}
-	s := c.newSession(ctx, srv, "stdio")
+	s := c.newSession(ctx, srv, "stdio", hide)
 	var log io.Writer
 	if c.ServerLog != nil {
 		log = c.ServerLog(srv.Name)
@@ -142,21 +144,23 @@ func (c *Connector) openStdio(ctx context.Context, srv config.Server, written st
 	if err != nil {
 		closeLog(log)
 		s.wire.end(err)
-		return nil, startError(cmd.Path, written, err)
+		return nil, startError(cmd.Path, written.Command, err)
 	}
 	s.child = child
 	return s, c.greet(ctx, s, srv, true)
 }
 
-func (c *Connector) newSession(ctx context.Context, srv config.Server, transport string) *Session {
+func (c *Connector) newSession(ctx context.Context, srv config.Server, transport string, hide secrets) *Session {
 	log := cmp.Or(c.Logger, slog.New(slog.DiscardHandler)).With("component", "upstream", "server", srv.Name)
-	return &Session{
+	s := &Session{
 		name:      srv.Name,
 		transport: transport,
 		version:   c.Version,
 		log:       log,
 		wire:      newWire(ctx, log, c.limits().Probe),
 	}
+	s.wire.secrets = hide
+	return s
 }
 
 // greet completes the handshake, or closes the session and says why it cannot.
@@ -223,10 +227,10 @@ func (s *Session) whyFailed(ctx context.Context, err error) error {
 		return known
 	}
 	if wire, ok := errors.AsType[*jsonrpc.Error](err); ok {
-		return pHandshake.with(clean(wire.Message, 200)).because(err)
+		return pHandshake.with(s.wire.secrets.show(wire.Message, 200)).because(err)
 	}
 	if strings.Contains(err.Error(), "unsupported protocol version") { // the library's type is not exported
-		return pVersion.with(clean(err.Error(), 100)).because(err)
+		return pVersion.with(s.wire.secrets.show(err.Error(), 100)).because(err)
 	}
-	return pHandshake.with(plain(err)).because(err)
+	return pHandshake.with(s.wire.secrets.show(innermost(err).Error(), 200)).because(err)
 }

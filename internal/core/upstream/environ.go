@@ -49,8 +49,9 @@ func sameVariable(goos, a, b string) bool {
 	return a == b || goos == "windows" && strings.EqualFold(a, b)
 }
 
-// passes reports whether a server gets the variable of ours.
-func passes(goos, name string) bool {
+// passes reports whether a server gets the variable of ours. Package managers
+// take passwords by such names too: those are for them alone.
+func passes(goos, name, value string) bool {
 	upper := strings.ToUpper(name)
 	if withheld[upper] {
 		return false
@@ -58,8 +59,11 @@ func passes(goos, name string) bool {
 	if goos == "windows" {
 		name = upper
 	}
-	return passed[name] || goos == "windows" && passedOnWindows[name] ||
-		slices.ContainsFunc(passedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	if passed[name] || goos == "windows" && passedOnWindows[name] {
+		return true
+	}
+	return slices.ContainsFunc(passedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) &&
+		!namesSecret(name) && !userinfo.MatchString(value)
 }
 
 // environment returns a server's environment, sorted: what is passed of ours,
@@ -75,7 +79,7 @@ func environment(goos string, ours []string, own, always map[string]string) []st
 	drop := bundles(ours)
 	for _, kv := range ours {
 		name, value, ok := strings.Cut(kv, "=")
-		if !ok || !passes(goos, name) {
+		if !ok || !passes(goos, name, value) {
 			continue
 		}
 		if value, ok = withoutBundles(value, drop); ok {

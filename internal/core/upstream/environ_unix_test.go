@@ -42,7 +42,7 @@ func TestRealChildHasThisEnvironmentAndNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := c.command(t.Context(), srv, "env")
+	cmd, err := c.command(t.Context(), srv, srv)
 	if err != nil {
 		t.Fatal(err)
 	}

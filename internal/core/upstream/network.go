@@ -73,13 +73,13 @@ type redirected struct{ to string }
 func (r *redirected) Error() string { return "redirect to " + r.to + " not followed" }
 
 // netProblem words a request that got no response.
-func netProblem(u *url.URL, err error) error {
+func netProblem(u *url.URL, err error, hide secrets) error {
 	host := u.Host
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err // the outer one repeats the address, which may hold a secret
 	}
 	if r, ok := errors.AsType[*redirected](err); ok {
-		return pRedirect.with(clean(r.to, 200)).because(err)
+		return pRedirect.with(hide.show(r.to, 200)).because(err)
 	}
 	if entry := tlsProblem(err); entry != nil {
 		return entry.with(host).because(err)

@@ -35,7 +35,7 @@ type remote struct {
 func (c *Connector) newRemote(srv config.Server, w *wire) (*remote, error) {
 	u, err := url.Parse(srv.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, pURL.with(clean(srv.CommandLine(), 200)).because(err)
+		return nil, pURL.with(clean(srv.CommandLine(), 200)) // without the cause, which quotes the address
 	}
 	header := http.Header{}
 	for k, v := range srv.Headers {
@@ -54,8 +54,8 @@ func (c *Connector) newRemote(srv config.Server, w *wire) (*remote, error) {
 	return r, nil
 }
 
-func (c *Connector) openHTTP(ctx context.Context, srv config.Server) (*Session, error) {
-	s := c.newSession(ctx, srv, "http")
+func (c *Connector) openHTTP(ctx context.Context, srv config.Server, hide secrets) (*Session, error) {
+	s := c.newSession(ctx, srv, "http", hide)
 	r, err := c.newRemote(srv, s.wire)
 	if err != nil {
 		s.wire.end(err)
@@ -144,7 +144,7 @@ func (r *remote) do(req *http.Request) (*http.Response, error) {
 		if req.Context().Err() != nil {
 			return nil, context.Cause(req.Context())
 		}
-		return nil, netProblem(r.endpoint, err)
+		return nil, netProblem(r.endpoint, err, r.wire.secrets)
 	}
 	return resp, nil
 }

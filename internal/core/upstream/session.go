@@ -87,7 +87,7 @@ func (s *Session) Request(ctx context.Context, method string, params json.RawMes
 	}
 	r, err := s.wire.request(ctx, method, ours)
 	if err != nil {
-		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, err)
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, s.wire.secrets.cover(err))
 	}
 	return r.result, r.err, nil
 }

@@ -11,8 +11,8 @@ import (
 // openSSE opens a session over the transport of 2024-11-05: one stream on which
 // everything comes from the server, and an address to post to, which the
 // stream's first event names.
-func (c *Connector) openSSE(ctx context.Context, srv config.Server) (*Session, error) {
-	s := c.newSession(ctx, srv, "sse")
+func (c *Connector) openSSE(ctx context.Context, srv config.Server, hide secrets) (*Session, error) {
+	s := c.newSession(ctx, srv, "sse", hide)
 	r, err := c.newRemote(srv, s.wire)
 	if err != nil {
 		s.wire.end(err)

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"strings"
 	"sync"
 	"unicode"
@@ -19,10 +18,11 @@ const (
 // A tail keeps the last bytes written to it. Writing costs next to nothing, for a
 // server may flood it.
 type tail struct {
-	secrets []string // that the hint must not show; set before the first write
+	secrets secrets // that the hint must not show; set before the first write
 
-	mu   sync.Mutex // guards text
+	mu   sync.Mutex // guards the fields below
 	text []byte
+	lost bool // something that was before text
 }
 
 // Write implements io.Writer; it never fails.
@@ -30,7 +30,12 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last := p[max(0, len(p)-tailBytes):]
-	if len(t.text)+len(last) > 2*tailBytes {
+	switch {
+	case len(last) == tailBytes:
+		t.lost = t.lost || len(t.text)+len(p) > tailBytes
+		t.text = t.text[:0]
+	case len(t.text)+len(last) > 2*tailBytes:
+		t.lost = true
 		keep := tailBytes - len(last)
 		t.text = append(t.text[:0], t.text[len(t.text)-keep:]...)
 	}
@@ -42,13 +47,17 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) hint() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := t.text[max(0, len(t.text)-tailBytes):]
+	text := string(t.text)
+	if t.lost {
+		text = t.secrets.withoutRest(text)
+	}
+	text = t.secrets.hide(text) // before anything is cut: a part of a secret is found no more
 	var shown []string
 	for size := 0; len(text) > 0 && len(shown) < tailLines; {
-		at := bytes.LastIndexByte(text, '\n')
+		at := strings.LastIndexByte(text, '\n')
 		line := text[at+1:]
 		text = text[:max(0, at)]
-		words := clean(redact(string(line[:min(len(line), tailLineBytes)]), t.secrets), tailLineBytes)
+		words := t.secrets.show(line, tailLineBytes)
 		if words == "" {
 			continue
 		}
@@ -65,7 +74,9 @@ func (t *tail) hint() string {
 
 // clean makes text of a server fit to be shown: one line, without terminal
 // sequences and invisible characters, at most limit bytes.
-func clean(s string, limit int) string {
+func clean(s string, limit int) string { return cut(oneLine(s), limit) }
+
+func oneLine(s string) string {
 	var b strings.Builder
 	escape := false // within ESC [ … letter
 	for i := 0; i < len(s); {
@@ -85,13 +96,17 @@ func clean(s string, limit int) string {
 			b.WriteRune(r)
 		}
 	}
-	out := strings.Join(strings.Fields(b.String()), " ")
-	if len(out) <= limit {
-		return out
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// cut returns the first bytes of s, and says so if there are more.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(out[cut]) {
-		cut--
+	at := limit
+	for at > 0 && !utf8.RuneStart(s[at]) {
+		at--
 	}
-	return out[:cut] + "…"
+	return s[:at] + "…"
 }

@@ -30,15 +30,15 @@ func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
 			return nil, err
 		}
 		if rpcErr != nil {
-			return nil, pBadList.with(errorMessage(rpcErr))
+			return nil, pBadList.with(errorMessage(rpcErr, s.wire.secrets))
 		}
 		page, cursor, err := toolPage(result)
 		if err != nil {
-			return nil, pBadList.with(plain(err)).because(err)
+			return nil, s.wire.secrets.cover(pBadList.with(plain(err)).because(err))
 		}
 		for _, t := range page {
 			if t.Name == "" || names[t.Name] {
-				s.log.Warn("tool without a name of its own is left out", "tool", t.Name)
+				s.log.Warn("tool without a name of its own is left out", "tool", s.wire.secrets.show(t.Name, 100))
 				continue
 			}
 			names[t.Name] = true
@@ -97,13 +97,13 @@ func toolName(tool []byte) (name string) {
 }
 
 // errorMessage returns the message of a JSON-RPC error, fit to be shown.
-func errorMessage(rpcErr json.RawMessage) string {
+func errorMessage(rpcErr json.RawMessage, hide secrets) string {
 	var e struct {
 		Code    int
 		Message string
 	}
 	if json.Unmarshal(rpcErr, &e) != nil || e.Message == "" {
-		return clean(string(rpcErr), 200)
+		return hide.show(string(rpcErr), 200)
 	}
-	return clean(e.Message, 200)
+	return hide.show(e.Message, 200)
 }

@@ -34,6 +34,7 @@ type wire struct {
 	changed  chan struct{}        // one slot: the server said that its tools changed
 	received atomic.Uint64        // how many messages the server has sent
 	counts   counters
+	secrets  secrets        // of the server; set before the first message
 	silent   atomic.Bool    // the server did not answer server/discover in time
 	replied  sync.Once      // closes answered
 	answered chan struct{}  // closed with the first reply to the library
@@ -334,7 +335,7 @@ func (w *wire) put(m jsonrpc.Message) {
 func (w *wire) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.kill(why)
+	w.kill(w.secrets.cover(why))
 }
 
 // cause returns why the wire ended; nil while it lives.
