@@ -53,10 +53,16 @@ func (c *Core) edit(ctx context.Context, err error) error {
 	if err != nil {
 		return explain(err)
 	}
+	c.sync(ctx)
+	return nil
+}
+
+// sync waits until what was applied is seen in the read model. If that takes longer,
+// or the program ends, it is no failure of whoever waits.
+func (c *Core) sync(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, shownWithin)
 	defer cancel()
-	_ = c.super.Sync(ctx) // the change is in the file: a success whatever happens while we wait to see it
-	return nil
+	_ = c.super.Sync(ctx)
 }
 
 // reapply puts what the configuration file says now into force.

@@ -245,6 +245,7 @@ func (c *Core) Run(ctx context.Context) error {
 	workers.Go(func() { c.path.Path(ctx) }) // so that the first server need not wait for it
 	workers.Go(func() { c.forgetCrash(ctx) })
 	workers.Go(func() { c.watchConfig(ctx) })
+	c.sync(ctx) // who finds this instance finds its servers
 	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)
 	}
