@@ -210,3 +210,35 @@ func TestHowAPingFailsIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestBusyServerIsNotPunished has a server at an address that answers nothing else
+// while it works on a call, as one with a single thread does.
+func TestBusyServerIsNotPunished(t *testing.T) {
+	loopback := config.Server{Name: "a", URL: "http://127.0.0.1:7/mcp", Transport: "http"}
+	for _, srv := range []config.Server{web("a"), loopback, stdio("a")} {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, Settings{})
+			defer r.stop()
+			r.apply(false, srv)
+			time.Sleep(time.Minute)
+			r.want("a", stateview.Connected)
+			r.fake.set("a", fakeServer{hangs: true, deaf: true, mute: true})
+			ctx, cancel := context.WithCancel(t.Context())
+			called := make(chan struct{})
+			go func() {
+				_, _, _ = r.Request(ctx, "a", "tools/call", nil, nil)
+				close(called)
+			}()
+			time.Sleep(4 * time.Minute)
+			r.want("a", stateview.Connected)
+			r.fake.set("a", fakeServer{}) // it is done
+			cancel()
+			<-called
+			time.Sleep(time.Hour)
+			r.want("a", stateview.Connected)
+			if n := r.fake.count("a"); n != 1 {
+				t.Errorf("opened %d times", n)
+			}
+		})
+	}
+}

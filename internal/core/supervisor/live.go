@@ -20,6 +20,7 @@ type live struct {
 	err     error         // why; to be read after ended is closed
 	began   time.Time
 	heard   atomic.Int64  // when it last answered something, in nanoseconds since began
+	busy    atomic.Int32  // requests under way
 	doubted chan struct{} // one slot: a request timed out, and nothing else was heard meanwhile
 	pings   bool          // it answered a ping; belongs to check
 }
@@ -55,6 +56,8 @@ func (l *live) silent() time.Duration { return time.Since(l.began) - time.Durati
 // Request relays a request; see Requester. One that times out raises doubt
 // whether the server still answers at all, and does no more.
 func (l *live) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	l.busy.Add(1)
+	defer l.busy.Add(-1)
 	before := l.heard.Load()
 	result, rpcErr, err = l.Session.Request(ctx, method, params)
 	switch {

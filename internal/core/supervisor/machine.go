@@ -46,9 +46,11 @@ func (l *loop) beats() <-chan time.Time {
 // askPeers has all connected peers asked for a sign of life, but those that gave
 // one just now. A longer silence than that cannot be allowed: a connection that is
 // cut right after the beat is found PeerEvery and one and a half PeerTimeout later.
+// One that works on a request may have no hand free to answer a ping: there the
+// system finds a dead connection, by what was sent and not acknowledged.
 func (l *loop) askPeers() {
 	for _, s := range l.servers {
-		if s.place != child && s.session != nil && s.session.silent() > l.settings.PeerEvery/10 {
+		if s.place != child && s.session != nil && s.session.busy.Load() == 0 && s.session.silent() > l.settings.PeerEvery/10 {
 			s.give(beat)
 		}
 	}
