@@ -120,7 +120,8 @@ func (r *runner) attempt(ctx context.Context) (*live, stateview.ToolList, error)
 	for {
 		select {
 		case <-r.orders.signal:
-			if why = r.interrupted(r.orders.take()); why != nil {
+			if reason := r.interrupted(r.orders.take()); reason != nil {
+				why = reason
 				cancel(why)
 			}
 		case res := <-done:
