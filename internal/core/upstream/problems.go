@@ -113,7 +113,12 @@ func (e *Error) because(cause error) *Error { e.cause = cause; return e }
 
 func (e *Error) after(d time.Duration) *Error { e.retry = d; return e }
 
-func (e *Error) add(detail string) *Error { e.detail = detail; return e }
+// add returns a copy with a detail: e may be known to others already.
+func (e *Error) add(detail string) *Error {
+	with := *e
+	with.detail = detail
+	return &with
+}
 
 // Error returns the code, the sentence and the cause, for the log.
 func (e *Error) Error() string {
