@@ -154,6 +154,7 @@ type relay struct {
 	mu    sync.Mutex // guards all below
 	conns []net.Conn
 	deaf  bool // takes everything and passes nothing on
+	gone  bool // resets what was accepted before l was closed
 }
 
 func newRelay(t *testing.T, to string) *relay {
@@ -177,6 +178,9 @@ func newRelay(t *testing.T, to string) *relay {
 			}
 			r.mu.Lock()
 			r.conns = append(r.conns, in, out)
+			if r.gone {
+				r.reset()
+			}
 			r.mu.Unlock()
 			all.Go(func() { r.pass(in, out) })
 			all.Go(func() { r.pass(out, in) })
@@ -221,6 +225,12 @@ func (r *relay) cut() {
 	r.l.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.gone = true
+	r.reset()
+}
+
+// reset ends all connections with a reset; the caller holds r.mu.
+func (r *relay) reset() {
 	for _, c := range r.conns {
 		if tcp, ok := c.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)

@@ -20,7 +20,10 @@ func floodStdout(s *server, r *request, value string) bool {
 
 func floodStderr(_ *server, _ *request, value string) bool {
 	lines := strings.Repeat(strings.Repeat("y", 120)+"\n", 100)
-	flood(value, func() error { _, err := os.Stderr.WriteString(lines); return err })
+	write := func() error { _, err := os.Stderr.WriteString(lines); return err }
+	if write() == nil { // at once, so that a process which ends early has said something
+		flood(value, write)
+	}
 	return false
 }
 
