@@ -36,12 +36,13 @@ var layers = map[string]rule{
 		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg", "golang.org/x/text"},
 	},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
-	"internal/core/supervisor":   {ours: []string{"core/config", "core/approval", "stateview"}},
+	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
 		ours:  []string{"core/config", "core/rawjson", "stateview"},
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},
 	},
 	"internal/core/approval":   {},
+	"internal/core/call":       {},
 	"internal/core/rawjson":    {},
 	"internal/core/machine":    {third: []string{"github.com/godbus/dbus", "golang.org/x/sys"}},
 	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},
@@ -49,7 +50,7 @@ var layers = map[string]rule{
 	"internal/core/evilserver": {third: []string{"github.com/modelcontextprotocol/go-sdk"}}, // a program for tests; not linked into the binary
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
-	"internal/core/proxy":      {ours: []string{"core/rawjson", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/proxy":      {ours: []string{"core/call", "core/rawjson", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/httpapi":    {ours: []string{"stateview"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
@@ -49,11 +50,11 @@ func (c connector) Connect(ctx context.Context, srv config.Server) (supervisor.S
 type relay struct{ c *Core }
 
 // Request relays one request; see supervisor.Requester.
-func (r relay) Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error) {
+func (r relay) Request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	limit := r.c.cfg.Load().Timeouts.Call
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &callTimeoutError{server, limit})
 	defer cancel()
-	result, rpcErr, err = r.c.super.Request(ctx, server, method, params, admit)
+	result, rpcErr, err = r.c.super.Request(ctx, server, req.Method, req.Params, req.Admit)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}

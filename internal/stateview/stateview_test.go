@@ -21,7 +21,7 @@ func fingerprint(s *Snapshot) uint64 {
 	for st := range s.Servers() {
 		tools := st.Tools
 		fmt.Fprintf(&h, "%+v %+v\n", st.Launch(), st.Problem())
-		st.Tools, st.launch, st.problem = ToolList{}, nil, nil // would print as addresses
+		st.Tools, st.about, st.problem = ToolList{}, nil, nil // would print as addresses
 		fmt.Fprintf(&h, "%+v\n", st)
 		for t := range tools.All() {
 			fmt.Fprintf(&h, "%+v\n", t)
@@ -128,6 +128,7 @@ func TestNothingChangedPublishesNothing(t *testing.T) {
 	v.UpdateServer("server-00000", func(st *ServerStatus) {
 		st.RetryAt = time.Unix(5, 0)
 		st.SetLaunch(Launch{"run it", "f1"})
+		st.SetOffer(Offer{Info: "{}", Prompts: NewItemList([]Item{{"x", "{}"}})})
 		st.SetProblem(Problem{Code: "MPT-X", Text: "It broke.", Since: time.Unix(4, 0)})
 	})
 	before, name := v.Snapshot(), "server-00000"
@@ -146,6 +147,11 @@ func TestNothingChangedPublishesNothing(t *testing.T) {
 				p := st.Problem()
 				p.Since = p.Since.UTC()
 				st.SetProblem(p)
+			})
+		}},
+		{"equal offer", func() {
+			v.UpdateServer(name, func(st *ServerStatus) {
+				st.SetOffer(Offer{Info: "{}", Prompts: NewItemList([]Item{{"x", "{}"}})})
 			})
 		}},
 		{"equal launch and problem", func() {
@@ -193,18 +199,24 @@ func TestNothingChangedPublishesNothing(t *testing.T) {
 func TestEqualTellsEveryField(t *testing.T) {
 	base := ServerStatus{Name: "a"}
 	edits := map[string]func(*ServerStatus){
-		"State":     func(st *ServerStatus) { st.State = Failed },
-		"Enabled":   func(st *ServerStatus) { st.Enabled = true },
-		"Since":     func(st *ServerStatus) { st.Since = time.Unix(1, 0) },
-		"Attempt":   func(st *ServerStatus) { st.Attempt = 1 },
-		"RetryAt":   func(st *ServerStatus) { st.RetryAt = time.Unix(1, 0) },
-		"PID":       func(st *ServerStatus) { st.PID = 1 },
-		"Name":      func(st *ServerStatus) { st.Name = "x" },
-		"Transport": func(st *ServerStatus) { st.Transport = SSE },
-		"Protocol":  func(st *ServerStatus) { st.Protocol = "x" },
-		"launch":    func(st *ServerStatus) { st.SetLaunch(Launch{Line: "x"}) },
-		"launch.ID": func(st *ServerStatus) { st.SetLaunch(Launch{ID: "x"}) },
-		"Tools":     func(st *ServerStatus) { st.Tools = NewToolList([]Tool{{Name: "x"}}) },
+		"State":        func(st *ServerStatus) { st.State = Failed },
+		"Enabled":      func(st *ServerStatus) { st.Enabled = true },
+		"Since":        func(st *ServerStatus) { st.Since = time.Unix(1, 0) },
+		"Attempt":      func(st *ServerStatus) { st.Attempt = 1 },
+		"RetryAt":      func(st *ServerStatus) { st.RetryAt = time.Unix(1, 0) },
+		"PID":          func(st *ServerStatus) { st.PID = 1 },
+		"Name":         func(st *ServerStatus) { st.Name = "x" },
+		"Transport":    func(st *ServerStatus) { st.Transport = SSE },
+		"Protocol":     func(st *ServerStatus) { st.Protocol = "x" },
+		"about":        func(st *ServerStatus) { st.SetLaunch(Launch{Line: "x"}) },
+		"launch.ID":    func(st *ServerStatus) { st.SetLaunch(Launch{ID: "x"}) },
+		"Info":         func(st *ServerStatus) { st.SetOffer(Offer{Info: "x"}) },
+		"Capabilities": func(st *ServerStatus) { st.SetOffer(Offer{Capabilities: "x"}) },
+		"Instructions": func(st *ServerStatus) { st.SetOffer(Offer{Instructions: "x"}) },
+		"Prompts":      func(st *ServerStatus) { st.SetOffer(Offer{Prompts: NewItemList([]Item{{"x", "{}"}})}) },
+		"Resources":    func(st *ServerStatus) { st.SetOffer(Offer{Resources: NewItemList([]Item{{"x", "{}"}})}) },
+		"Templates":    func(st *ServerStatus) { st.SetOffer(Offer{Templates: NewItemList([]Item{{"x", "{}"}})}) },
+		"Tools":        func(st *ServerStatus) { st.Tools = NewToolList([]Tool{{Name: "x"}}) },
 	}
 	problems := map[string]Problem{
 		"problem": {Code: "x"}, "Text": {Text: "x"}, "Hint": {Hint: "x"}, "Action": {Action: "x"}, "problem.Since": {Since: time.Unix(1, 0)},
@@ -212,9 +224,11 @@ func TestEqualTellsEveryField(t *testing.T) {
 	for name, p := range problems {
 		edits[name] = func(st *ServerStatus) { st.SetProblem(p) }
 	}
-	for f := range reflect.TypeFor[ServerStatus]().Fields() {
-		if edits[f.Name] == nil && f.Name != "_" && f.Name != "Version" {
-			t.Errorf("%s is not tried", f.Name)
+	for _, of := range []reflect.Type{reflect.TypeFor[ServerStatus](), reflect.TypeFor[Offer]()} {
+		for f := range of.Fields() {
+			if edits[f.Name] == nil && f.Name != "_" && f.Name != "Version" {
+				t.Errorf("%s is not tried", f.Name)
+			}
 		}
 	}
 	for name, edit := range edits {

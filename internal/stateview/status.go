@@ -8,7 +8,7 @@ import "time"
 // it would compare where the longer parts stand instead of what they say.
 //
 // It is small, as GetServer copies it: 128 bytes, two cache lines. What is long and
-// seldom read, the launch and the problem, has methods.
+// seldom read, as the launch and the problem, has methods.
 type ServerStatus struct {
 	_         [0]func() // no ==
 	Name      string    // unique; the name in the configuration
@@ -23,8 +23,14 @@ type ServerStatus struct {
 	Tools     ToolList  // what the server offers, held tools included; the zero value is empty
 	Version   uint64    // snapshot Seq at which this status last changed; set by the View
 
-	launch  *Launch  // nil is the zero value; what it points to never changes
+	about   *about   // nil is the zero value; what it points to never changes
 	problem *Problem // likewise
+}
+
+// about is what seldom changes while a server is up.
+type about struct {
+	launch Launch
+	offer  Offer
 }
 
 // A Launch is what a server would run or contact. The zero value is none, as of an invalid entry.
@@ -51,10 +57,16 @@ func (p Problem) equal(o Problem) bool {
 }
 
 // Launch returns what the server would run or contact.
-func (st *ServerStatus) Launch() Launch { return value(st.launch) }
+func (st *ServerStatus) Launch() Launch { return value(st.about).launch }
 
 // SetLaunch sets what Launch returns. Copies of st keep theirs.
-func (st *ServerStatus) SetLaunch(l Launch) { st.launch = handle(st.launch, l) }
+func (st *ServerStatus) SetLaunch(l Launch) { st.about = handle(st.about, about{l, st.Offer()}) }
+
+// Offer returns what the server offers besides tools; nothing unless a session is up.
+func (st *ServerStatus) Offer() Offer { return value(st.about).offer }
+
+// SetOffer sets what Offer returns. Copies of st keep theirs.
+func (st *ServerStatus) SetOffer(o Offer) { st.about = handle(st.about, about{st.Launch(), o}) }
 
 // Problem returns why the server does not work; the zero value means no problem.
 func (st *ServerStatus) Problem() Problem { return value(st.problem) }
@@ -71,7 +83,7 @@ func same(a, b *ServerStatus) bool {
 	return a.Name == b.Name && a.State == b.State && a.Enabled == b.Enabled && a.Attempt == b.Attempt && a.PID == b.PID &&
 		a.Since.Equal(b.Since) && a.RetryAt.Equal(b.RetryAt) &&
 		a.Transport == b.Transport && a.Protocol == b.Protocol && a.Tools.Equal(b.Tools) &&
-		(a.launch == b.launch || a.Launch() == b.Launch()) &&
+		(a.about == b.about || a.Launch() == b.Launch() && a.Offer().Equal(b.Offer())) &&
 		(a.problem == b.problem || a.Problem().equal(b.Problem()))
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"go.uber.org/goleak"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -29,17 +30,17 @@ type fakeUpstreams struct {
 	seen []string // server and params, guarded by mu
 }
 
-func (f *fakeUpstreams) Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error) {
+func (f *fakeUpstreams) Request(ctx context.Context, server string, r call.Request) (result, rpcErr json.RawMessage, err error) {
 	f.mu.Lock()
-	f.seen = append(f.seen, server+" "+method+" "+string(params))
+	f.seen = append(f.seen, server+" "+r.Method+" "+string(r.Params))
 	f.mu.Unlock()
 	if f.meanwhile != nil {
 		f.meanwhile()
 	}
-	if err := admit(); err != nil {
+	if err := r.Admit(); err != nil {
 		return nil, nil, err
 	}
-	return f.fn(ctx, server, params)
+	return f.fn(ctx, server, r.Params)
 }
 
 func (f *fakeUpstreams) last() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -17,13 +18,12 @@ import (
 // Upstreams sends requests to the servers. The proxy declares it; the
 // supervisor implements it.
 type Upstreams interface {
-	// Request sends a request with params, a JSON object, and waits for its
-	// answer: the bytes of either its result or its error, or err if the server
-	// went away, when the request may or may not have run. Both are valid JSON;
-	// who implements Request has made sure of that. It ends when ctx does. It may
-	// have to wait until the server is there, which may be another one by then: so
-	// it calls admit right before it sends the request, and does not if that says no.
-	Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error)
+	// Request sends a request and waits for its answer: the bytes of either its
+	// result or its error, or err if the server went away, when the request may
+	// or may not have run. Both are valid JSON; who implements Request has made
+	// sure of that. It ends when ctx does. It may have to wait until the server is
+	// there, which may be another one by then: that is what the request's Admit is for.
+	Request(ctx context.Context, server string, r call.Request) (result, rpcErr json.RawMessage, err error)
 }
 
 // modern is the first revision without sessions.
@@ -113,7 +113,7 @@ func (s *scope) callTool(ctx context.Context, x *exchange, modern bool) (mcp.Res
 	// Without resumption the answer of a legacy session, too, is lost with its request.
 	defer context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })()
 
-	result, rpcErr, err := s.upstreams.Request(ctx, id.server, "tools/call", params, admit)
+	result, rpcErr, err := s.upstreams.Request(ctx, id.server, call.Request{Method: "tools/call", Params: params, Admit: admit})
 	switch {
 	case refused != nil:
 		return nil, refused
