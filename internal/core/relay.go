@@ -26,7 +26,7 @@ func (c *Core) supervisorOptions() supervisor.Options {
 			Path:         c.path.Path,
 			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
 		}},
-		Settings: supervisor.Settings{StartTimeout: attemptTime},
+		Settings: supervisor.Settings{StartTimeout: attemptTime, CallWait: c.cfg.Load().Timeouts.Wait},
 		Logger:   c.o.Logger,
 	}
 	if c.store != nil {

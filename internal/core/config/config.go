@@ -38,6 +38,8 @@ type Notifications struct {
 type Timeouts struct {
 	Start time.Duration // for a server to start and answer the handshake; default 30s
 	Call  time.Duration // for the answer to one call; default 5m
+	Wait  time.Duration // how long a call waits for a server that is being connected again; default 10s
+	Grace time.Duration // how long clients see the tools of such a server; default 30s
 }
 
 // Fallback returns what an empty object in the file would mean: all defaults
@@ -56,7 +58,7 @@ func Fallback() *Config {
 			StartupQuiet: time.Minute,
 			FlapMute:     30 * time.Minute,
 		},
-		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute},
+		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute, Wait: 10 * time.Second, Grace: 30 * time.Second},
 	}
 }
 

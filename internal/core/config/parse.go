@@ -71,7 +71,7 @@ func (p *parser) file() *Error {
 
 // The keys of the top level and of "notifications"; the values are read in setting and notification.
 var (
-	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "mcpServers"}
+	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "call_wait", "tools_grace", "mcpServers"}
 	noticeKeys = []string{"enabled", "down_after", "min_up", "group", "startup_quiet", "flap_mute"}
 )
 
@@ -94,6 +94,10 @@ func (p *parser) setting(key string, v *hujson.Value) (known bool, err *Error) {
 		p.cfg.Timeouts.Start, err = p.duration(v, key, time.Millisecond)
 	case "call_timeout":
 		p.cfg.Timeouts.Call, err = p.duration(v, key, time.Millisecond)
+	case "call_wait":
+		p.cfg.Timeouts.Wait, err = p.duration(v, key, time.Millisecond)
+	case "tools_grace":
+		p.cfg.Timeouts.Grace, err = p.duration(v, key, time.Millisecond)
 	case "mcpServers":
 		err = p.servers(v)
 	case "$schema":

@@ -40,7 +40,7 @@ func fullConfig() *Config {
 	return &Config{
 		Listen: "127.0.0.1:0", Quarantine: false, MCPAuth: "none", LogLevel: slog.LevelDebug,
 		Notifications: Notifications{true, time.Second, 2 * time.Second, 3 * time.Second, 0, time.Hour},
-		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute},
+		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute, 3 * time.Second, 4 * time.Second},
 		Servers: []Server{
 			{Name: "filesystem", Command: "npx", Transport: "stdio", Cwd: "/home/me",
 				Args: []string{"-y", "@modelcontextprotocol/server-filesystem", "/home/me/notes"},
@@ -71,7 +71,7 @@ func TestParseDefaults(t *testing.T) {
 	want := &Config{
 		Listen: "127.0.0.1:7420", Quarantine: true, MCPAuth: "token", LogLevel: slog.LevelInfo,
 		Notifications: Notifications{true, 10 * time.Second, 30 * time.Second, 5 * time.Second, time.Minute, 30 * time.Minute},
-		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute},
+		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute, 10 * time.Second, 30 * time.Second},
 	}
 	for _, text := range []string{"{}", `{"mcpServers": {}}`, `{"mcpServers": [],}`, "\ufeff{} // end", `{"$schema": "x"}`} {
 		if diff := cmp.Diff(want, mustParse(t, []byte(text))); diff != "" {
@@ -180,6 +180,8 @@ func TestParseRefusesFile(t *testing.T) {
 		{"log_level", `{"log_level": "INFO"}`, `1:15: "log_level" cannot be "INFO".`},
 		{"timeout number", `{"start_timeout": 30}`, `1:19: "start_timeout" must be a time in quotes, not a number.`},
 		{"timeout zero", `{"call_timeout": "0s"}`, `1:18: "call_timeout" is too short: "0s".`},
+		{"wait zero", `{"call_wait": "0s"}`, `1:15: "call_wait" is too short: "0s".`},
+		{"grace negative", `{"tools_grace": "-1s"}`, `1:17: "tools_grace" is too short: "-1s".`},
 		{"timeout words", `{"call_timeout": "soon"}`, `1:18: "call_timeout" is not a time: "soon".`},
 		{"timeout huge", `{"call_timeout": "99999999999h"}`, `1:18: "call_timeout" is not a time: "99999999999h".`},
 		{"negative delay", `{"notifications": {"group": "-1s"}}`, `1:29: "group" is too short: "-1s".`},
