@@ -14,13 +14,13 @@ func (c *child) send(ctx context.Context, m message) error {
 	select {
 	case c.writing <- struct{}{}:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return unsent(context.Cause(ctx))
 	case <-c.wire.life.Done():
-		return c.wire.cause()
+		return unsent(c.wire.cause())
 	}
 	if err := c.wire.cause(); err != nil {
 		<-c.writing
-		return err
+		return unsent(err)
 	}
 	line := append(m.body, '\n')
 	if c.stdin.SetWriteDeadline(time.Time{}) != nil {
@@ -36,7 +36,10 @@ func (c *child) send(ctx context.Context, m message) error {
 	}
 	<-c.writing
 	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
+	}
+	if err != nil && len(rest) == len(line) {
+		return unsent(err)
 	}
 	return err
 }
@@ -45,11 +48,15 @@ func (c *child) send(ctx context.Context, m message) error {
 // stuck ends with its process.
 func (c *child) sendAside(ctx context.Context, line []byte) error {
 	done := make(chan error, 1)
-	c.wire.spawn(func() {
+	begun := c.wire.spawn(func() {
 		defer func() { <-c.writing }()
 		_, err := c.stdin.Write(line)
 		done <- err
 	})
+	if !begun {
+		<-c.writing
+		return unsent(c.wire.cause())
+	}
 	select {
 	case err := <-done:
 		if err != nil {

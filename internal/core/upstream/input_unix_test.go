@@ -75,12 +75,14 @@ func stuck(t *testing.T, c *child) {
 	// Others wait for their turn, and give up when they want to.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := c.send(ctx, message{body: []byte("second")}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("second: %v", err)
+	second := c.send(ctx, message{body: []byte("second")})
+	if wantUnsent(t, second, true); !errors.Is(second, context.DeadlineExceeded) {
+		t.Errorf("second: %v", second)
 	}
 	// So does the one who writes, though the line must go on without it.
 	cancelFirst(gone)
-	if err := await(t, begun, "the first to give up"); !errors.Is(err, gone) {
+	err := await(t, begun, "the first to give up")
+	if wantUnsent(t, err, false); !errors.Is(err, gone) {
 		t.Errorf("first: %v", err)
 	}
 	if c.wire.cause() != nil {

@@ -32,7 +32,8 @@ func (m *message) isCall() bool { return m.id != nil }
 // A carrier brings messages to the server. What comes back it hands to wire.deliver.
 type carrier interface {
 	// send returns once the message is on its way. For a call over HTTP that
-	// may be when its answer has been delivered. It may be called concurrently.
+	// may be when its answer has been delivered. An error is marked (see unsent) if the
+	// server cannot have got the message. It may be called concurrently.
 	send(ctx context.Context, m message) error
 }
 

@@ -115,8 +115,10 @@ func (r *remote) give(m message, err error) error {
 	return err
 }
 
+// post sends a message. An error is marked if it did not leave.
 func (r *remote) post(ctx context.Context, m message) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint.String(), bytes.NewReader(m.body))
+	var way departure
+	req, err := http.NewRequestWithContext(way.watch(ctx), http.MethodPost, r.endpoint.String(), bytes.NewReader(m.body))
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +137,11 @@ func (r *remote) post(ctx context.Context, m message) (*http.Response, error) {
 			req.Header.Set("Mcp-Name", name)
 		}
 	}
-	return r.do(req)
+	resp, err := r.do(req)
+	if err != nil && ctx.Err() == nil && way.none() {
+		return nil, unsent(err)
+	}
+	return resp, err
 }
 
 func (r *remote) do(req *http.Request) (*http.Response, error) {

@@ -73,6 +73,9 @@ func (s secrets) cover(err error) error {
 	if err == nil {
 		return nil
 	}
+	if u, ok := errors.AsType[unsentError](err); ok {
+		return unsentError{s.cover(u.error)}
+	}
 	e, ok := errors.AsType[*Error](err)
 	if text := s.hide(err.Error()); !ok {
 		if text == err.Error() {

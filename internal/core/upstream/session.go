@@ -78,12 +78,13 @@ func (s *Session) Describe(st *stateview.ServerStatus) {
 
 // Request sends a request and returns the bytes of the answer's "result" member,
 // or those of its "error" member, both without line breaks, or an error if there
-// is no answer: then it may or may not have been carried out. params are sent
-// as they are, but for the members of _meta that describe one hop.
+// is no answer: then it may or may not have been carried out, unless the error has a
+// method Unsent that returns true. params are sent as they are, but for the members
+// of _meta that describe one hop.
 func (s *Session) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
 	ours, err := rewriteParams(params, s.meta)
 	if err != nil {
-		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, err)
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, unsent(err))
 	}
 	r, err := s.wire.request(ctx, method, ours)
 	if err != nil {

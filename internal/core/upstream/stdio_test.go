@@ -223,6 +223,7 @@ func TestServerThatAnswersNothingGetsNoMoreCalls(t *testing.T) {
 	waitFor(t, "the calls to wait", func() bool { return waiting(s) == maxWaiting })
 	_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"odd"}`))
 	wantProblem(t, err, "MPT-SERVER-BUSY", "network")
+	wantUnsent(t, err, true)
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("it cannot be asked whether it is there: %v", err)
 	}

@@ -71,11 +71,11 @@ func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 // request sends a request of ours and waits for its answer.
 func (w *wire) request(ctx context.Context, method string, params json.RawMessage) (reply, error) {
 	if err := context.Cause(ctx); err != nil {
-		return reply{}, err
+		return reply{}, unsent(err)
 	}
 	id, answer, err := w.register(method)
 	if err != nil {
-		return reply{}, err
+		return reply{}, unsent(err)
 	}
 	defer w.forget(id)
 	m := encodeRequest(id, method, params)
@@ -86,7 +86,7 @@ func (w *wire) request(ctx context.Context, method string, params json.RawMessag
 			return r, r.failed
 		default:
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !isUnsent(err) {
 			w.cancel(id, context.Cause(ctx))
 			return reply{}, context.Cause(ctx)
 		}
@@ -170,13 +170,15 @@ func (w *wire) cancel(id uint64, why error) {
 	})
 }
 
-// spawn runs fn beside the caller, unless the wire has ended.
-func (w *wire) spawn(fn func()) {
+// spawn runs fn beside the caller, unless the wire has ended: then it returns false.
+func (w *wire) spawn(fn func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.life.Err() == nil {
-		w.calls.Go(fn)
+	if w.life.Err() != nil {
+		return false
 	}
+	w.calls.Go(fn)
+	return true
 }
 
 // deliver hands a message of the server to whoever it is for, and returns the id
@@ -331,11 +333,12 @@ func (w *wire) put(m jsonrpc.Message) {
 	}
 }
 
-// end closes the wire; the first reason counts. All waiting requests fail with it.
+// end closes the wire; the first reason counts. All waiting requests fail with it,
+// sent or not.
 func (w *wire) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.kill(w.secrets.cover(why))
+	w.kill(w.secrets.cover(withoutMark(why)))
 }
 
 // cause returns why the wire ended; nil while it lives.
