@@ -73,6 +73,41 @@ func TestCrashLoopIsParkedOnce(t *testing.T) {
 	}
 }
 
+// TestSessionsThatEndTooSoonAreBackedOff has sessions that work for a while and then
+// end, again and again: they are tried less and less often, and are crashes.
+func TestSessionsThatEndTooSoonAreBackedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		r.fake.set("a", fakeServer{life: 6 * time.Second})
+		r.fake.set("b", fakeServer{life: 59 * time.Second})
+		r.apply(false, stdio("a"), stdio("b"))
+		time.Sleep(time.Minute)
+		if st := r.want("a", stateview.Failed); st.Problem().Code != "MPT-CRASH-LOOP" || r.fake.count("a") != 5 {
+			t.Errorf("sessions of 6 s: %d starts, %+v", r.fake.count("a"), st.Problem())
+		}
+		time.Sleep(3 * time.Hour)
+		// One that is never healthy waits 15 s on the average between two sessions.
+		if n := r.fake.count("b"); n < 120 || n > 165 {
+			t.Errorf("sessions of 59 s: %d starts in 3 h", n)
+		}
+		r.fake.set("b", fakeServer{})
+		time.Sleep(2 * time.Minute)
+		r.fake.set("b", fakeServer{err: errExit})
+		for _, most := range []time.Duration{r.settings.RetryMin, 2 * r.settings.RetryMin, 4 * r.settings.RetryMin} {
+			if r.status("b").State == stateview.Connected {
+				time.Sleep(r.settings.Healthy)
+				r.fake.session("b").kill(errKilled)
+			}
+			if wait := time.Until(r.want("b", stateview.Backoff).RetryAt); wait > most {
+				t.Errorf("a healthy session, then failures: tried after %v, want at most %v", wait, most)
+			}
+			time.Sleep(most)
+			synctest.Wait()
+		}
+	})
+}
+
 func TestCrashLoopSaysHowOftenAndWhatLast(t *testing.T) {
 	got := crashLoopProblem(5, 3700*time.Millisecond, errExit.Problem())
 	if want := "The server failed 5 times within 4s, so it is not started any more. The last time: It is broken."; got.Text != want || got.Hint != "Mend it." {
@@ -84,7 +119,7 @@ func TestWhatIsNoCrashLoop(t *testing.T) {
 	for name, s := range map[string]fakeServer{
 		"network":       {err: &classError{class: "network"}},
 		"slow failures": {start: 16 * time.Second, err: errExit},
-		"long sessions": {life: 6 * time.Second},
+		"long sessions": {life: 16 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, Settings{})

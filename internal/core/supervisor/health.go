@@ -19,7 +19,7 @@ const (
 type health struct {
 	settings Settings
 	place    place
-	failures int           // in a row, for the delay
+	failures int           // since it was last healthy, for the delay
 	crashes  []time.Time   // the newest ones, less what was queued by then
 	queued   time.Duration // how long this server waited for other servers' retries
 }
@@ -49,7 +49,7 @@ func (h *health) judge(err error, up time.Duration, cutOff bool) verdict {
 	case cutOff:
 		v.problem = networkGone
 	case class == classNetwork:
-	case up < h.settings.CrashUp:
+	case up < h.settings.Healthy:
 		if n, within := h.crash(time.Now()); n >= h.settings.CrashLoops {
 			v.rest, v.problem, v.crashed = stateview.Failed, crashLoopProblem(n, within, v.problem), true
 		}
@@ -73,23 +73,19 @@ func (h *health) crash(now time.Time) (n int, within time.Duration) {
 	return len(h.crashes), now.Sub(h.crashes[0])
 }
 
-// delay returns how long to wait after an attempt or session that failed. A
-// session that lasted is worth a quick retry; a server that connects and dies at
-// once is treated like one that does not connect. A remote server is given a
-// moment in any case, unless it had been healthy, and the time that it asked for.
+// delay returns how long to wait after an attempt or session that failed. Only a
+// healthy session makes earlier failures forgotten: a server that connects and dies
+// is treated like one that does not connect. A remote server is given a moment in
+// any case, unless it had been healthy, and the time that it asked for.
 func (h *health) delay(up, asked time.Duration) time.Duration {
 	s := h.settings
-	if up >= s.Healthy {
+	healthy := up >= s.Healthy
+	if healthy {
 		h.failures = 0
 	}
-	ceiling := s.ceiling(h.failures)
-	if up >= s.CrashUp {
-		ceiling = s.RetryMin
-	} else {
-		h.failures++
-	}
-	floor := asked
-	if h.place == remote && up < s.Healthy {
+	ceiling, floor := s.ceiling(h.failures), asked
+	h.failures++
+	if h.place == remote && !healthy {
 		floor = max(floor, s.RetryGap)
 	}
 	if d := jitter(ceiling); d > floor {

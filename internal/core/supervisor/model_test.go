@@ -350,7 +350,7 @@ func TestFlapsCostNothing(t *testing.T) {
 // to the snapshot that says so.
 func BenchmarkKilledToPublished(b *testing.B) {
 	fake := newFake()
-	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 4 * time.Millisecond, RetryMax: 4 * time.Millisecond, CrashUp: 1, RetryRate: 1000}})
+	s := New(Options{Connector: fake, Settings: Settings{RetryMin: 4 * time.Millisecond, RetryMax: 4 * time.Millisecond, CrashLoops: 1 << 30, RetryRate: 1000}})
 	ctx, cancel := context.WithCancel(b.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })

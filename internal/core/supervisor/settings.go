@@ -15,13 +15,12 @@ type Settings struct {
 	RetryMin  time.Duration // ceiling of the delay before the first retry; default 500ms
 	RetryMax  time.Duration // ceiling of every delay; default 30s
 	RetryGap  time.Duration // between two attempts of one server that a call or a change asks for, and of every remote one; default 1s
-	Healthy   time.Duration // a session that lasted so long makes earlier failures forgotten; default 60s
+	Healthy   time.Duration // a session that lasted so long did not crash, and makes earlier failures forgotten; default 60s
 	Retries   int           // how many retries of all servers may begin at a time; default 4
 	RetryRate int           // how many of them may begin in a second; default 10
 
-	CrashLoops  int           // so many crashes are a crash loop; default 5
+	CrashLoops  int           // so many crashes, that is failed attempts or sessions that were not healthy, are a crash loop; default 5
 	CrashWithin time.Duration // if they happen within this time; default 60s
-	CrashUp     time.Duration // a session that lasted so long did not crash, and is first retried within RetryMin; default 5s
 
 	CallWait    time.Duration // for a server that is not connected when a request needs it; default 10s
 	PingTimeout time.Duration // for a sign of life of a started server, three times; default 5s
@@ -42,7 +41,6 @@ func (s Settings) withDefaults() Settings {
 	s.RetryRate = cmp.Or(s.RetryRate, 10)
 	s.CrashLoops = cmp.Or(s.CrashLoops, 5)
 	s.CrashWithin = cmp.Or(s.CrashWithin, time.Minute)
-	s.CrashUp = cmp.Or(s.CrashUp, 5*time.Second)
 	s.CallWait = cmp.Or(s.CallWait, 10*time.Second)
 	s.PingTimeout = cmp.Or(s.PingTimeout, 5*time.Second)
 	s.PeerEvery = cmp.Or(s.PeerEvery, 30*time.Second)

@@ -70,7 +70,7 @@ func TestStartsAtOnceIsALimit(t *testing.T) {
 	})
 }
 
-// TestKilledServerIsBackWithinASecond kills a server again and again.
+// TestKilledServerIsBackWithinASecond kills a healthy server again and again.
 func TestKilledServerIsBackWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, Settings{})
@@ -79,7 +79,7 @@ func TestKilledServerIsBackWithinASecond(t *testing.T) {
 		r.apply(false, stdio("a"))
 		for range 100 {
 			r.want("a", stateview.Connected)
-			time.Sleep(r.settings.CrashUp)
+			time.Sleep(r.settings.Healthy)
 			r.fake.session("a").kill(errKilled)
 			st := r.want("a", stateview.Backoff)
 			if wait := time.Until(st.RetryAt); wait <= 0 || wait > time.Second || st.PID != 0 || st.Tools.Len() > 0 || st.Problem().Code == "" {
@@ -129,16 +129,20 @@ func TestBackoffGrowsAndIsForgotten(t *testing.T) {
 			t.Errorf("after an attempt: %v", d)
 		}
 	}
+	longest := time.Duration(0)
 	for range 100 {
-		if d := h.delay(s.CrashUp, 0); d > s.RetryMin {
-			t.Errorf("after a steady session %v", d)
+		longest = max(longest, h.delay(s.Healthy-1, 0))
+	}
+	if longest < s.RetryMax/2 || h.failures != 110 {
+		t.Errorf("after sessions that did not last: at most %v, %d failures", longest, h.failures)
+	}
+	for range 100 {
+		if d := h.delay(s.Healthy, 0); d > s.RetryMin {
+			t.Errorf("after a healthy session %v", d)
 		}
 	}
-	if h.failures != 10 {
-		t.Errorf("a steady session changes the count: %d", h.failures)
-	}
-	if h.delay(s.Healthy, 0); h.failures != 0 {
-		t.Errorf("a healthy session leaves %d failures", h.failures)
+	if h.failures != 1 {
+		t.Errorf("%d failures after the end of a healthy session, want that one", h.failures)
 	}
 }
 
