@@ -92,18 +92,17 @@ func TestSessionsThatEndTooSoonAreBackedOff(t *testing.T) {
 			t.Errorf("sessions of 59 s: %d starts in 3 h", n)
 		}
 		r.fake.set("b", fakeServer{})
-		time.Sleep(2 * time.Minute)
+		time.Sleep(3 * time.Minute)
+		r.want("b", stateview.Connected)
 		r.fake.set("b", fakeServer{err: errExit})
-		for _, most := range []time.Duration{r.settings.RetryMin, 2 * r.settings.RetryMin, 4 * r.settings.RetryMin} {
-			if r.status("b").State == stateview.Connected {
-				time.Sleep(r.settings.Healthy)
-				r.fake.session("b").kill(errKilled)
+		r.fake.session("b").kill(errKilled)
+		for i := range 4 {
+			if wait, most := time.Until(r.want("b", stateview.Backoff).RetryAt), r.settings.RetryMin<<i; wait > most {
+				t.Errorf("failure %d after a healthy session: tried after %v, want at most %v", i+1, wait, most)
 			}
-			if wait := time.Until(r.want("b", stateview.Backoff).RetryAt); wait > most {
-				t.Errorf("a healthy session, then failures: tried after %v, want at most %v", wait, most)
+			for tries := r.fake.count("b"); r.fake.count("b") == tries; synctest.Wait() {
+				time.Sleep(time.Millisecond)
 			}
-			time.Sleep(most)
-			synctest.Wait()
 		}
 	})
 }

@@ -32,6 +32,8 @@ type verdict struct {
 	crashed   bool              // it is a crash loop
 	retry     time.Time         // when to try again
 	notBefore time.Time         // nobody may make it earlier than this; may be zero
+	awaited   bool              // a request waits for it
+	spread    bool              // retry is a moment within Stagger, as for all others
 }
 
 // forget makes it a server that never failed: what happened is no reason any more.

@@ -17,20 +17,52 @@ func (r *runner) wait(ctx context.Context, v verdict) (release func(), ok bool) 
 		return nil, false
 	}
 	for r.rest(ctx, &v) {
-		began := time.Now()
-		if release, ok = r.retries.acquire(ctx, r.place); !ok {
-			return nil, false
+		if v.spread && r.place != child {
+			return func() {}, true
 		}
-		r.health.queued += time.Since(began)
-		if r.orders.take().has(woken | turned) {
-			r.health.forget()
-		}
-		if !r.cutOff() {
+		if release, ok = r.queue(ctx, &v); ok {
 			return release, true
 		}
-		release()
 	}
 	return nil, false
+}
+
+// queue waits for a turn among the retries of all servers. ok is false when ctx is
+// done, and when an order has changed what is waited for.
+func (r *runner) queue(ctx context.Context, v *verdict) (release func(), ok bool) {
+	u := usual
+	switch {
+	case v.awaited:
+		u = awaited
+	case r.health.failures <= 1:
+		u = fresh
+	}
+	began := time.Now()
+	defer func() { r.health.queued += time.Since(began) }()
+	t := r.retries.queue(r.place, u)
+	for {
+		select {
+		case <-t.ready:
+			if ctx.Err() == nil && !r.cutOff() {
+				return t.done, true
+			}
+			t.done()
+			return nil, false
+		case <-ctx.Done():
+			t.done()
+			return nil, false
+		case <-r.orders.signal:
+			k := r.orders.take()
+			if k.has(woken|turned) || r.cutOff() {
+				t.done()
+				r.reconsider(v, k)
+				return nil, false
+			}
+			if k.has(needed) {
+				t.hurry(awaited)
+			}
+		}
+	}
 }
 
 // park waits until there is a reason to try a failed server again: something
@@ -95,6 +127,7 @@ func (r *runner) rest(ctx context.Context, v *verdict) bool {
 
 // reconsider changes when to try again.
 func (r *runner) reconsider(v *verdict, k order) {
+	v.awaited = v.awaited || k.has(needed)
 	if r.cutOff() {
 		return
 	}
@@ -106,10 +139,11 @@ func (r *runner) reconsider(v *verdict, k order) {
 		if !now.Round(0).Before(v.notBefore.Round(0)) { // by the wall clock, which goes on while the machine sleeps
 			v.notBefore = time.Time{}
 		}
-		v.retry = now.Add(jitter(r.settings.Stagger))
+		v.retry = latest(now.Add(jitter(r.settings.Stagger)), soon)
 		if k.has(needed) {
 			v.retry = soon
 		}
+		v.spread = !v.notBefore.After(v.retry)
 	case k.has(needed) && soon.Before(v.retry):
 		v.retry = soon
 	default:

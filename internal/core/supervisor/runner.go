@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +78,7 @@ func (r *runner) run(ctx context.Context) {
 func (r *runner) judge(err error, up time.Duration, failed int) verdict {
 	if errors.Is(err, errReopen) {
 		r.tell(reopening{})
-		v := verdict{rest: stateview.Connecting, retry: time.Now()}
+		v := verdict{rest: stateview.Connecting, retry: time.Now(), spread: true}
 		if up == 0 { // an attempt; a session waited for its turn already
 			v.retry = v.retry.Add(jitter(r.settings.Stagger))
 		}
@@ -156,9 +157,13 @@ func (r *runner) connect(ctx context.Context) (*live, stateview.ToolList, error)
 	var none stateview.ToolList
 	select {
 	case r.starts <- struct{}{}:
-		defer func() { <-r.starts }()
 	case <-ctx.Done():
 		return nil, none, context.Cause(ctx)
+	}
+	free := sync.OnceFunc(func() { <-r.starts })
+	defer free()
+	if r.place != child {
+		defer time.AfterFunc(holdFor, free).Stop()
 	}
 	r.tried = time.Now()
 	bound, cancel := context.WithTimeoutCause(ctx, r.settings.StartTimeout, &timeoutError{r.settings.StartTimeout})

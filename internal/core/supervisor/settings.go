@@ -10,14 +10,14 @@ import (
 type Settings struct {
 	StartTimeout time.Duration // for connecting and listing; default 30s
 	RelistEvery  time.Duration // at most one new listing of a server's tools in this time; default 1s
-	StartsAtOnce int           // how many servers may be starting at a time; default 64
+	StartsAtOnce int           // how many servers may be starting at a time, one at an address for its first second only; default 64
 
 	RetryMin  time.Duration // ceiling of the delay before the first retry; default 500ms
 	RetryMax  time.Duration // ceiling of every delay; default 30s
 	RetryGap  time.Duration // between two attempts of one server that a call or a change asks for, and of every remote one; default 1s
 	Healthy   time.Duration // a session that lasted so long did not crash, and makes earlier failures forgotten; default 60s
-	Retries   int           // how many retries of all servers may begin at a time; default 4
-	RetryRate int           // how many of them may begin in a second; default 10
+	Retries   int           // how many processes that are retried may begin at a time; default 4
+	RetryRate int           // how many retries of all servers may begin in a second, but for those spread over Stagger; default 10
 
 	CrashLoops  int           // so many crashes, that is failed attempts or sessions that were not healthy, are a crash loop; default 5
 	CrashWithin time.Duration // if they happen within this time; default 60s
