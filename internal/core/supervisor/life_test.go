@@ -242,3 +242,75 @@ func TestBusyServerIsNotPunished(t *testing.T) {
 		})
 	}
 }
+
+// TestCallDuringACheckIsNotCut has a server that does one thing at a time be asked
+// for a sign of life when a call arrives, which keeps it busy for a while.
+func TestCallDuringACheckIsNotCut(t *testing.T) {
+	busy := fakeServer{hangs: true, deaf: true, mute: true}
+	loopback := config.Server{Name: "a", URL: "http://127.0.0.1:7/mcp", Transport: "http"}
+	for name, tt := range map[string]struct {
+		srv  config.Server
+		turn func(*rig)
+	}{
+		"beat":                     {web("a"), func(r *rig) { time.Sleep(30 * time.Second) }},
+		"beat, on this machine":    {loopback, func(r *rig) { time.Sleep(30 * time.Second) }},
+		"wake-up, on this machine": {loopback, func(r *rig) { r.Woke(); time.Sleep(4 * time.Second) }},
+		"wake-up, a process":       {stdio("a"), func(r *rig) { r.Woke(); time.Sleep(4 * time.Second) }},
+		"network gone":             {web("a"), func(r *rig) { r.Network(false) }},
+		"network back":             {web("a"), func(r *rig) { r.Network(false); r.Network(true) }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, Settings{})
+			defer r.stop()
+			r.apply(false, tt.srv)
+			time.Sleep(30*time.Second + 500*time.Millisecond)
+			r.fake.set("a", busy)
+			tt.turn(r) // asks, and gets no answer
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			called := make(chan error, 1)
+			go func() {
+				_, _, err := r.Request(ctx, "a", "tools/call", nil, nil)
+				called <- err
+			}()
+			time.Sleep(50 * time.Second)
+			if st := r.want("a", stateview.Connected); r.fake.count("a") != 1 || r.fake.counted(r.fake.pings, "a") == 0 {
+				t.Errorf("%s: opened %d times, pinged %d times, %+v", name, r.fake.count("a"), r.fake.counted(r.fake.pings, "a"), st.Problem())
+			}
+			// The call is not answered in time: now it is asked again, and given up.
+			if err := <-called; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: the call: %v", name, err)
+			}
+			time.Sleep(15 * time.Second)
+			if synctest.Wait(); r.status("a").State == stateview.Connected {
+				t.Errorf("%s: connected 15 s after the call timed out", name)
+			}
+		})
+	}
+}
+
+// TestOtherCallsDoNotHideAHungServer has new calls arrive all the time while one has timed out.
+func TestOtherCallsDoNotHideAHungServer(t *testing.T) {
+	for _, srv := range []config.Server{web("a"), stdio("a")} {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, Settings{})
+			defer r.stop()
+			r.apply(false, srv)
+			time.Sleep(time.Minute)
+			r.fake.set("a", fakeServer{hangs: true, deaf: true, mute: true})
+			for range 30 {
+				go func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+					defer cancel()
+					_, _, _ = r.Request(ctx, "a", "tools/call", nil, nil)
+				}()
+				time.Sleep(time.Second)
+				if st := r.status("a"); st.State != stateview.Connected {
+					return
+				}
+			}
+			t.Errorf("%s server: still connected 20 s after a call timed out", srv.Transport)
+		})
+	}
+}

@@ -21,6 +21,7 @@ type live struct {
 	began   time.Time
 	heard   atomic.Int64  // when it last answered something, in nanoseconds since began
 	busy    atomic.Int32  // requests under way
+	missed  atomic.Int64  // heard when a request timed out; -1 before
 	doubted chan struct{} // one slot: a request timed out, and nothing else was heard meanwhile
 	pings   bool          // it answered a ping; belongs to check
 }
@@ -28,6 +29,7 @@ type live struct {
 // begin starts to wait for a session's end. The runner must call end.
 func begin(s Session) *live {
 	l := &live{Session: s, ended: make(chan struct{}), began: time.Now(), doubted: make(chan struct{}, 1)}
+	l.missed.Store(-1)
 	go func() {
 		l.err = s.Wait()
 		close(l.ended)
@@ -53,6 +55,10 @@ func (l *live) hear() { l.heard.Store(int64(time.Since(l.began))) }
 // silent returns how long nothing was heard from the server.
 func (l *live) silent() time.Duration { return time.Since(l.began) - time.Duration(l.heard.Load()) }
 
+// works reports whether the server may have no hand free for anything else: a
+// request is under way, and none has timed out since it was last heard.
+func (l *live) works() bool { return l.busy.Load() > 0 && l.missed.Load() != l.heard.Load() }
+
 // Request relays a request; see Requester. One that times out raises doubt
 // whether the server still answers at all, and does no more.
 func (l *live) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
@@ -64,6 +70,7 @@ func (l *live) Request(ctx context.Context, method string, params json.RawMessag
 	case err == nil:
 		l.hear()
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && l.heard.Load() == before:
+		l.missed.Store(before)
 		select {
 		case l.doubted <- struct{}{}:
 		default:
@@ -107,6 +114,7 @@ var errSessionEnded = errors.New("session ended")
 
 // check asks for a sign of life until there is one, each time for so long. It
 // returns why the session should be ended, nil if it should not or if ctx is done.
+// A server that works on a request is not judged: its end, or that it times out, tells more.
 func (l *live) check(ctx context.Context, at place, limits ...time.Duration) error {
 	before := l.heard.Load()
 	for i, limit := range limits {
@@ -121,7 +129,10 @@ func (l *live) check(ctx context.Context, at place, limits ...time.Duration) err
 			return nil
 		case ctx.Err() != nil, l.heard.Load() != before:
 			return nil
-		case i == len(limits)-1:
+		case i < len(limits)-1:
+		case l.works():
+			return nil
+		default:
 			return silence(at, err)
 		}
 	}

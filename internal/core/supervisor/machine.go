@@ -50,7 +50,7 @@ func (l *loop) beats() <-chan time.Time {
 // system finds a dead connection, by what was sent and not acknowledged.
 func (l *loop) askPeers() {
 	for _, s := range l.servers {
-		if s.place != child && s.session != nil && s.session.busy.Load() == 0 && s.session.silent() > l.settings.PeerEvery/10 {
+		if s.place != child && s.session != nil && !s.session.works() && s.session.silent() > l.settings.PeerEvery/10 {
 			s.give(beat)
 		}
 	}
