@@ -53,9 +53,12 @@ func (r *remote) goOn(err error) bool {
 	switch {
 	case r.wire.life.Err() != nil:
 		return false
-	case err == nil, hasEntry(err, pCut, pNetTimeout, pUnreachable, pTooMany, pServerError):
+	case err == nil, hasEntry(err, pNetTimeout, pTooMany, pServerError), ours(err):
 		return true
-	case hasEntry(err, pSessionLost, pRefused):
+	case unreachable(err):
+		r.doubts(err)
+		return true
+	case hasEntry(err, pSessionLost):
 		r.wire.end(err)
 	default:
 		r.wire.log.Debug("no stream of changes", "err", err)

@@ -82,7 +82,7 @@ func TestPingOfAServerThatIsGone(t *testing.T) {
 
 func TestPingRefusedByStatus(t *testing.T) {
 	for code, alive := range map[int]bool{400: true, 403: true, 405: true, 429: true, 500: false, 502: false} {
-		o := &oddHTTP{call: func(w http.ResponseWriter, _ string, _ *http.Request) {
+		o := &oddHTTP{refuses: true, call: func(w http.ResponseWriter, _ string, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			w.WriteHeader(code)
 			fmt.Fprint(w, "no")

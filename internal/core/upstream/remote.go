@@ -28,8 +28,9 @@ type remote struct {
 	old      bool // HTTP+SSE: answers come on the stream, not with the POST
 
 	streams sync.WaitGroup // readers of long-lived streams
-	mu      sync.Mutex     // guards session
+	mu      sync.Mutex     // guards the fields below
 	session string         // Mcp-Session-Id; empty if the server gave none
+	doubt   doubt
 }
 
 func (c *Connector) newRemote(srv config.Server, w *wire) (*remote, error) {
@@ -65,6 +66,7 @@ func (c *Connector) openHTTP(ctx context.Context, srv config.Server, hide secret
 	if err := c.greet(ctx, s, srv, false); err != nil {
 		return nil, err
 	}
+	r.settle(s.Ping)
 	r.listen(s)
 	return s, nil
 }
@@ -102,15 +104,18 @@ func (r *remote) send(ctx context.Context, m message) error {
 	return nil
 }
 
-// give returns err, and ends the session if no later request can fare better.
+// give returns err, and ends the session if no later request can fare better. It asks
+// for a sign of life if it cannot tell.
 func (r *remote) give(m message, err error) error {
 	if hasEntry(err, pForbidden) && r.negotiated() != "" {
 		return err // of this call alone: what its arguments or its tool may not
 	}
-	fatal := hasEntry(err, pSignIn, pForbidden, pSessionLost, pRefused, pDNS, pUnreachable,
-		pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect)
-	if fatal && (m.method != methodListen) {
+	switch {
+	case m.method == methodListen:
+	case hasEntry(err, pSignIn, pForbidden, pSessionLost, pRedirect):
 		r.wire.end(err)
+	case hasEntry(err, pNoAnswer), unreachable(err) && !ours(err):
+		r.doubts(err)
 	}
 	return err
 }

@@ -83,6 +83,8 @@ func TestRemoteLibraryServers(t *testing.T) {
 // oddHTTP is a streamable server written by hand, of 2025-06-18.
 type oddHTTP struct {
 	deleted atomic.Int32
+	pinged  atomic.Int32
+	refuses bool        // pings, too, are for call to answer
 	lost    atomic.Bool // the session is forgotten
 	stream  http.HandlerFunc
 	call    func(w http.ResponseWriter, id string, r *http.Request)
@@ -129,6 +131,9 @@ func (o *oddHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"odd","version":"1"}}}`, m.ID)
 	case m.ID == nil:
 		w.WriteHeader(http.StatusAccepted)
+	case m.Method == methodPing && !o.refuses:
+		o.pinged.Add(1)
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID)
 	default:
 		o.call(w, string(m.ID), r.WithContext(context.WithValue(r.Context(), paramsKey{}, m.Params)))
 	}

@@ -28,7 +28,11 @@ func (c *Connector) openSSE(ctx context.Context, srv config.Server, hide secrets
 		s.Close()
 		return nil, err
 	}
-	return s, c.greet(ctx, s, srv, true)
+	if err := c.greet(ctx, s, srv, true); err != nil {
+		return nil, err
+	}
+	r.settle(s.Ping)
+	return s, nil
 }
 
 // attach opens the stream and waits for the address to post to.
