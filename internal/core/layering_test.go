@@ -38,7 +38,7 @@ var layers = map[string]rule{
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
-		ours:  []string{"core/config", "core/rawjson", "stateview"},
+		ours:  []string{"core/call", "core/config", "core/rawjson", "stateview"},
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},
 	},
 	"internal/core/approval":   {},

@@ -54,7 +54,7 @@ func (r relay) Request(ctx context.Context, server string, req call.Request) (re
 	limit := r.c.cfg.Load().Timeouts.Call
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, &callTimeoutError{server, limit})
 	defer cancel()
-	result, rpcErr, err = r.c.super.Request(ctx, server, req.Method, req.Params, req.Admit)
+	result, rpcErr, err = r.c.super.Request(ctx, server, req)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}

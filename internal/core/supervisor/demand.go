@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -18,24 +19,24 @@ type outcome struct {
 
 // Request relays one request to a server's session; see Requester. It waits up
 // to CallWait for a server that is not connected but should be, and has it tried
-// again at once if it may be. A request is sent at most once, and not if admit,
+// again at once if it may be. A request is sent at most once, and not if req.Admit,
 // which is asked when there is a session to send it to, returns an error; the view
-// then says what the session is of; admit may be nil. Errors of its own: ErrUnknownServer, ErrClosed,
-// that of admit, and a *StateError, which matches ErrNotConnected; then the request
+// then says what the session is of. Errors of its own: ErrUnknownServer, ErrClosed,
+// that of req.Admit, and a *StateError, which matches ErrNotConnected; then the request
 // was not sent.
-func (s *Supervisor) Request(ctx context.Context, server, method string, params json.RawMessage, admit func() error) (result, rpcErr json.RawMessage, err error) {
+func (s *Supervisor) Request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	var session Requester
 	if known, ok := s.sessions.Load(server); ok {
 		session = known.(Requester)
 	} else if session, err = s.await(ctx, server); err != nil {
 		return nil, nil, fmt.Errorf("request to server %q: %w", server, err)
 	}
-	if admit != nil {
-		if err := admit(); err != nil {
+	if req.Admit != nil {
+		if err := req.Admit(); err != nil {
 			return nil, nil, fmt.Errorf("request to server %q: %w", server, err)
 		}
 	}
-	return session.Request(ctx, method, params)
+	return session.Request(ctx, req)
 }
 
 // await returns the session of a server's next attempt.

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -34,7 +35,7 @@ func TestCallWakesAServerThatWaits(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 100 { // one attempt for all of them
 			wg.Go(func() {
-				if result, _, err := r.Request(t.Context(), "a", "x", nil, nil); string(result) != "x" || err != nil {
+				if result, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"}); string(result) != "x" || err != nil {
 					t.Errorf("Request = %s, %v", result, err)
 				}
 			})
@@ -54,7 +55,7 @@ func TestCallFailsWithTheAttempt(t *testing.T) {
 		for class, state := range map[string]stateview.State{"network": stateview.Backoff, "config": stateview.Failed} {
 			r.fake.set("a", fakeServer{start: time.Second, err: &classError{class: class}})
 			begin := time.Now()
-			_, _, err := r.Request(t.Context(), "a", "x", nil, nil)
+			_, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"})
 			e, ok := errors.AsType[*StateError](err)
 			if !ok || e.State != state || e.Problem().Code != "MPT-TEST-"+class || !errors.Is(err, ErrNotConnected) {
 				t.Errorf("%s: %v", class, err)
@@ -64,7 +65,7 @@ func TestCallFailsWithTheAttempt(t *testing.T) {
 			}
 			if state == stateview.Failed { // a request is no reason to try it
 				tries := r.fake.count("a")
-				if _, _, err := r.Request(t.Context(), "a", "x", nil, nil); !errors.Is(err, ErrNotConnected) || r.fake.count("a") != tries {
+				if _, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"}); !errors.Is(err, ErrNotConnected) || r.fake.count("a") != tries {
 					t.Errorf("parked server: %v", err)
 				}
 				return
@@ -84,7 +85,7 @@ func TestCallsWakeOnceASecond(t *testing.T) {
 		backoffOf(r, "a")
 		tries, begin := r.fake.count("a"), time.Now()
 		for time.Since(begin) < 10*time.Second {
-			_, _, _ = r.Request(t.Context(), "a", "x", nil, nil)
+			_, _, _ = r.Request(t.Context(), "a", call.Request{Method: "x"})
 		}
 		if n := r.fake.count("a") - tries; n < 9 || n > 11 {
 			t.Errorf("%d attempts in 10 s", n)
@@ -99,13 +100,13 @@ func TestCallWaitsNoLongerThanItMay(t *testing.T) {
 		r.fake.set("a", fakeServer{start: 2 * time.Minute})
 		r.apply(false, stdio("a"))
 		begin := time.Now()
-		_, _, err := r.Request(t.Context(), "a", "x", nil, nil)
+		_, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"})
 		if e, ok := errors.AsType[*StateError](err); !ok || e.State != stateview.Connecting || time.Since(begin) != 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err := r.Request(ctx, "a", "x", nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := r.Request(ctx, "a", call.Request{Method: "x"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a limit of its own: %v", err)
 		}
 		// It is switched off meanwhile.
@@ -113,20 +114,20 @@ func TestCallWaitsNoLongerThanItMay(t *testing.T) {
 		off.Disabled = true
 		time.AfterFunc(time.Second, func() { r.Apply(configOf(off)) })
 		begin = time.Now()
-		_, _, err = r.Request(t.Context(), "a", "x", nil, nil)
+		_, _, err = r.Request(t.Context(), "a", call.Request{Method: "x"})
 		if e, ok := errors.AsType[*StateError](err); !ok || e.State != stateview.Disabled || time.Since(begin) != time.Second {
 			t.Errorf("switched off after %v: %v", time.Since(begin), err)
 		}
 		// And removed.
 		r.apply(false, stdio("a"))
 		time.AfterFunc(time.Second, func() { r.Apply(configOf()) })
-		if _, _, err = r.Request(t.Context(), "a", "x", nil, nil); !errors.Is(err, ErrUnknownServer) {
+		if _, _, err = r.Request(t.Context(), "a", call.Request{Method: "x"}); !errors.Is(err, ErrUnknownServer) {
 			t.Errorf("removed: %v", err)
 		}
 		// And the end of all.
 		r.apply(false, stdio("a"))
 		time.AfterFunc(time.Second, r.stop)
-		_, _, err = r.Request(t.Context(), "a", "x", nil, nil)
+		_, _, err = r.Request(t.Context(), "a", call.Request{Method: "x"})
 		if e, ok := errors.AsType[explained](err); !errors.Is(err, ErrClosed) || !ok || e.Problem().Code != "MPT-ENDING" {
 			t.Errorf("at the end: %v", err)
 		}
@@ -142,7 +143,7 @@ func TestCallDoesNotBreakRetryAfter(t *testing.T) {
 		r.apply(false, web("a"))
 		begin := time.Now()
 		for time.Since(begin) < 50*time.Second { // too long to wait for
-			_, _, err := r.Request(t.Context(), "a", "x", nil, nil)
+			_, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"})
 			if e, ok := errors.AsType[*StateError](err); !ok || e.Problem().Code != "MPT-TEST-network" {
 				t.Fatal(err)
 			}
@@ -153,7 +154,7 @@ func TestCallDoesNotBreakRetryAfter(t *testing.T) {
 		}
 		r.fake.set("a", fakeServer{})
 		time.Sleep(5 * time.Second)
-		if _, _, err := r.Request(t.Context(), "a", "x", nil, nil); err != nil || time.Since(begin) < time.Minute {
+		if _, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"}); err != nil || time.Since(begin) < time.Minute {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
 	})
@@ -171,7 +172,7 @@ func TestCallIsSentOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
-				if _, _, err := r.Request(t.Context(), "a", "x", nil, nil); !errors.Is(err, errKilled) {
+				if _, _, err := r.Request(t.Context(), "a", call.Request{Method: "x"}); !errors.Is(err, errKilled) {
 					t.Errorf("a call in flight: %v", err)
 				}
 			})

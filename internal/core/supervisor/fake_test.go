@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -250,18 +251,18 @@ func (s *fakeSession) Ping(ctx context.Context) error {
 	return b.pingErr
 }
 
-func (s *fakeSession) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+func (s *fakeSession) Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	select {
 	case <-s.over:
 		return nil, nil, errKilled
 	default:
 	}
 	s.c.requests.Add(1)
-	s.count(params)
+	s.count(req.Params)
 	if b := s.now(map[string]int{}); b.hangs {
 		return nil, nil, s.silence(ctx)
 	}
-	return json.RawMessage(method + string(params)), nil, nil
+	return json.RawMessage(req.Method + string(req.Params)), nil, nil
 }
 
 func (s *fakeSession) Changed() <-chan struct{} { return s.changed }

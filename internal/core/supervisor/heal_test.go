@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -226,7 +227,7 @@ func TestRemoteServerIsNeverHammered(t *testing.T) {
 		r.fake.set("a", fakeServer{err: &classError{class: "network"}})
 		r.apply(false, web("a"))
 		for range 1000 { // also not by those who need it
-			_, _, _ = r.Request(t.Context(), "a", "tools/call", nil, nil)
+			_, _, _ = r.Request(t.Context(), "a", call.Request{Method: "tools/call"})
 		}
 		if n := r.fake.count("a"); n < 900 {
 			t.Fatalf("only %d tries for 1,000 requests", n)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -16,7 +17,7 @@ import (
 func (r *rig) call(server string) error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
 	defer cancel()
-	_, _, err := r.Request(ctx, server, "tools/call", nil, nil)
+	_, _, err := r.Request(ctx, server, call.Request{Method: "tools/call"})
 	return err
 }
 
@@ -123,7 +124,7 @@ func TestCancelledCallRaisesNoDoubt(t *testing.T) {
 		r.fake.set("a", fakeServer{hangs: true, deaf: true, mute: true})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, _, err := r.Request(ctx, "a", "tools/call", nil, nil); err == nil {
+		if _, _, err := r.Request(ctx, "a", call.Request{Method: "tools/call"}); err == nil {
 			t.Error("a hung server answered")
 		}
 		time.Sleep(time.Hour)
@@ -226,7 +227,7 @@ func TestBusyServerIsNotPunished(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			called := make(chan struct{})
 			go func() {
-				_, _, _ = r.Request(ctx, "a", "tools/call", nil, nil)
+				_, _, _ = r.Request(ctx, "a", call.Request{Method: "tools/call"})
 				close(called)
 			}()
 			time.Sleep(4 * time.Minute)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -61,11 +62,11 @@ func (l *live) works() bool { return l.busy.Load() > 0 && l.missed.Load() != l.h
 
 // Request relays a request; see Requester. One that times out raises doubt
 // whether the server still answers at all, and does no more.
-func (l *live) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+func (l *live) Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	l.busy.Add(1)
 	defer l.busy.Add(-1)
 	before := l.heard.Load()
-	result, rpcErr, err = l.Session.Request(ctx, method, params)
+	result, rpcErr, err = l.Session.Request(ctx, req)
 	switch {
 	case err == nil:
 		l.hear()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -118,7 +119,7 @@ func (m *model) request(name string) {
 		ctx, cancel := context.WithTimeout(m.t.Context(), limit)
 		defer cancel()
 		begin := time.Now()
-		result, _, err := m.Request(ctx, name, "x", []byte(id), nil)
+		result, _, err := m.Request(ctx, name, call.Request{Method: "x", Params: []byte(id)})
 		if took := time.Since(begin); took > limit {
 			m.t.Errorf("a call with %v was answered after %v", limit, took)
 		}
@@ -407,20 +408,20 @@ func BenchmarkRequest(b *testing.B) {
 	if err := s.Sync(ctx); err != nil {
 		b.Fatal(err)
 	}
-	if _, _, err := s.Request(ctx, "a", "x", nil, nil); err != nil { // waits for it
+	if _, _, err := s.Request(ctx, "a", call.Request{Method: "x"}); err != nil { // waits for it
 		b.Fatal(err)
 	}
 	session := fake.session("a")
 	b.Run("relayed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _, _ = s.Request(ctx, "a", "x", nil, nil)
+			_, _, _ = s.Request(ctx, "a", call.Request{Method: "x"})
 		}
 	})
 	b.Run("direct", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _, _ = session.Request(ctx, "x", nil)
+			_, _, _ = session.Request(ctx, call.Request{Method: "x"})
 		}
 	})
 	cancel()

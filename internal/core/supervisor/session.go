@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -46,7 +47,7 @@ type Requester interface {
 	// Request returns the bytes of the answer's "result" or of its "error"
 	// member, or err if there is no answer: then it may or may not have been
 	// carried out.
-	Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
+	Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error)
 }
 
 // Approvals keeps approvals.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -339,21 +340,21 @@ func TestRequest(t *testing.T) {
 		off := stdio("off")
 		off.Disabled = true
 		r.apply(false, stdio("a"), off)
-		result, rpcErr, err := r.Request(t.Context(), "a", "tools/call", []byte(`{}`), nil)
+		result, rpcErr, err := r.Request(t.Context(), "a", call.Request{Method: "tools/call", Params: []byte(`{}`)})
 		if string(result) != `tools/call{}` || rpcErr != nil || err != nil {
 			t.Errorf("Request = %s, %s, %v", result, rpcErr, err)
 		}
-		if _, _, err := r.Request(t.Context(), "nobody", "x", nil, nil); !errors.Is(err, ErrUnknownServer) {
+		if _, _, err := r.Request(t.Context(), "nobody", call.Request{Method: "x"}); !errors.Is(err, ErrUnknownServer) {
 			t.Errorf("unknown server: %v", err)
 		}
-		_, _, err = r.Request(t.Context(), "off", "x", nil, nil)
+		_, _, err = r.Request(t.Context(), "off", call.Request{Method: "x"})
 		if e, ok := errors.AsType[*StateError](err); !ok || e.State != stateview.Disabled || !errors.Is(err, ErrNotConnected) || e.Problem().Text == "" {
 			t.Errorf("disabled server: %v", err)
 		}
 		time.Sleep(time.Minute)
 		r.fake.session("a").kill(errKilled)
 		r.want("a", stateview.Backoff)
-		if result, _, err = r.Request(t.Context(), "a", "x", nil, nil); string(result) != "x" || err != nil {
+		if result, _, err = r.Request(t.Context(), "a", call.Request{Method: "x"}); string(result) != "x" || err != nil {
 			t.Errorf("lost server: %s, %v", result, err)
 		}
 	})

@@ -23,7 +23,7 @@ func BenchmarkStdioCall(b *testing.B) {
 			s := connect(b, testConnector(), childOf("echo"))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, rpcErr, err := s.Request(b.Context(), "tools/call", params); err != nil || rpcErr != nil {
+				if _, rpcErr, err := ask(b.Context(), s, "tools/call", params); err != nil || rpcErr != nil {
 					b.Fatal(string(rpcErr), err)
 				}
 			}

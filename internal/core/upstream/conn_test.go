@@ -81,7 +81,7 @@ func TestConnectionCutInTheMiddleOfACall(t *testing.T) {
 			var wg sync.WaitGroup
 			for range calls {
 				wg.Go(func() {
-					_, _, err := s.Request(context.Background(), "tools/call", nil)
+					_, _, err := ask(context.Background(), s, "tools/call", nil)
 					errs <- err
 				})
 			}
@@ -144,7 +144,7 @@ func TestConnectionThatIsAboutToClose(t *testing.T) {
 	if lists.Load() <= 5 {
 		t.Fatalf("%d requests for 5 lists: no connection was used twice", lists.Load())
 	}
-	_, _, err := s.Request(t.Context(), "tools/call", nil)
+	_, _, err := ask(t.Context(), s, "tools/call", nil)
 	wantProblem(t, err, "MPT-NET-CUT", "network")
 	if calls.Load() != 1 {
 		t.Errorf("a call was sent %d times", calls.Load())
@@ -174,7 +174,7 @@ func TestServerThatSaysGoAway(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range total / 4 {
-				_, rpcErr, err := s.Request(t.Context(), "tools/call", nil)
+				_, rpcErr, err := ask(t.Context(), s, "tools/call", nil)
 				if rpcErr != nil {
 					err = fmt.Errorf("%s", rpcErr)
 				}
@@ -269,7 +269,7 @@ func TestPeerThatVanishedIsFoundByPings(t *testing.T) {
 	s := connect(t, c, remoteAt("https://"+relay.Addr().String(), "http"))
 	failed := make(chan error, 1)
 	go func() {
-		_, _, err := s.Request(context.Background(), "tools/call", nil)
+		_, _, err := ask(context.Background(), s, "tools/call", nil)
 		failed <- err
 	}()
 	await(t, begun, "the call")

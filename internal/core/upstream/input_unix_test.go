@@ -158,7 +158,7 @@ func TestServerThatNeitherReadsNorSpeaksIsGivenUp(t *testing.T) {
 	c.Timeouts.Write = 300 * time.Millisecond
 	s := connect(t, c, childOf("old+stopsreading"))
 	params := json.RawMessage(`{"text":"` + strings.Repeat("x", 1<<20) + `"}`)
-	_, _, err := s.Request(t.Context(), "tools/call", params)
+	_, _, err := ask(t.Context(), s, "tools/call", params)
 	wantProblem(t, err, "MPT-STDIN-STUCK", "exit")
 	wantProblem(t, ended(t, s), "MPT-STDIN-STUCK", "exit")
 }
@@ -169,7 +169,7 @@ func TestCallToAServerThatDoesNotReadEndsInTime(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		params := json.RawMessage(`{"text":"` + strings.Repeat("x", 1<<20) + `"}`)
 		began := time.Now()
-		if _, _, err := s.Request(ctx, "tools/call", params); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := ask(ctx, s, "tools/call", params); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error = %v", err)
 		}
 		if took := time.Since(began); took > 2*time.Second {

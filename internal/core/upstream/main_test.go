@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"go.uber.org/goleak"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/stateview"
@@ -101,14 +102,19 @@ func connect(tb testing.TB, c *Connector, srv config.Server) *Session {
 	return s
 }
 
-// call returns the result of a request that must succeed.
-func call(tb testing.TB, s *Session, method, params string) string {
+// result returns the result of a request that must succeed.
+func result(tb testing.TB, s *Session, method, params string) string {
 	tb.Helper()
-	result, rpcErr, err := s.Request(tb.Context(), method, json.RawMessage(params))
+	answer, rpcErr, err := ask(tb.Context(), s, method, json.RawMessage(params))
 	if err != nil || rpcErr != nil {
 		tb.Fatalf("Request(%s) = %s, %v", method, rpcErr, err)
 	}
-	return string(result)
+	return string(answer)
+}
+
+// ask makes a request of nobody.
+func ask(ctx context.Context, s *Session, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
+	return s.Request(ctx, call.Request{Method: method, Params: params})
 }
 
 func toolNames(tb testing.TB, s *Session) []string {

@@ -63,9 +63,9 @@ func measure() error {
 		return err
 	}
 	params := fmt.Sprintf(`{"name":%q,"over":%q,"size":%s}`, l.name, l.over, os.Getenv("UPSTREAM_TEST_SIZE"))
-	_, _, err = s.Request(context.Background(), "tools/call", json.RawMessage(params))
+	_, _, err = ask(context.Background(), s, "tools/call", json.RawMessage(params))
 	// What was skipped belongs to it: the next answer comes after that.
-	if _, _, pingErr := s.Request(context.Background(), methodPing, nil); pingErr != nil {
+	if _, _, pingErr := ask(context.Background(), s, methodPing, nil); pingErr != nil {
 		return pingErr
 	}
 	after, peakErr := peak()

@@ -162,10 +162,10 @@ func TestTooMuchJunkIsNoServer(t *testing.T) {
 func TestTooDeepAnswerFailsOnlyItsCall(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
 	for _, name := range []string{"deep", "deeplast", "deepobject"} {
-		_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"`+name+`"}`))
+		_, _, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"`+name+`"}`))
 		wantProblem(t, err, "MPT-TOO-DEEP", "protocol")
 	}
-	if got := call(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
+	if got := result(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
 		t.Errorf("result after it = %s", got)
 	}
 	if n := s.Counts(); n.DroppedBytes < 3e6 || n.SkippedLines+n.StrayReplies != 0 {
@@ -182,7 +182,7 @@ func TestEndlessLineFailsItsCallAtOnce(t *testing.T) {
 	c := testConnector()
 	c.MaxBytes = 1 << 20
 	s := connect(t, c, childOf("old"))
-	_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"endlessline"}`))
+	_, _, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"endlessline"}`))
 	wantProblem(t, err, "MPT-TOO-LARGE", "protocol")
 	if s.wire.cause() != nil {
 		t.Error("the session ended")
@@ -191,8 +191,8 @@ func TestEndlessLineFailsItsCallAtOnce(t *testing.T) {
 
 func TestStrayRepliesAreCounted(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
-	call(t, s, "tools/call", `{"name":"stray"}`)
-	call(t, s, methodPing, "") // all that came before it was read
+	result(t, s, "tools/call", `{"name":"stray"}`)
+	result(t, s, methodPing, "") // all that came before it was read
 	if n := s.Counts(); n.StrayReplies != 3 || n.SkippedLines != 0 {
 		t.Errorf("counts = %+v, want 3 stray replies", n)
 	}

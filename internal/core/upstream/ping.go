@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"fmt"
+
+	"mcpproxy-tray/internal/core/call"
 )
 
 // methodPing asks a server of the older eras whether it is there.
@@ -13,7 +15,7 @@ const methodPing = "ping"
 // else. A remote server's failure of its own (HTTP 5xx) does not count.
 func (s *Session) Ping(ctx context.Context) error {
 	before := s.wire.received.Load()
-	_, _, err := s.Request(ctx, s.pingMethod(), nil)
+	_, _, err := s.Request(ctx, call.Request{Method: s.pingMethod()})
 	switch {
 	case err == nil, isRefusal(err), hasEntry(err, pTooLarge, pTooDeep, pForbidden, pTooMany):
 		return nil

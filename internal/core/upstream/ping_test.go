@@ -45,7 +45,7 @@ func TestPingIsWhatTheRevisionHas(t *testing.T) {
 	// without an error proves that the right thing was asked.
 	for _, stateless := range []bool{true, false} {
 		s := connect(t, testConnector(), remoteAt(serveHTTP(t, sdkHandler(stateless)).URL, "http"))
-		if got := call(t, s, s.pingMethod(), ""); stateless != strings.Contains(got, "supportedVersions") {
+		if got := result(t, s, s.pingMethod(), ""); stateless != strings.Contains(got, "supportedVersions") {
 			t.Errorf("stateless %v: %s", stateless, got)
 		}
 	}

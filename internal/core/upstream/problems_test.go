@@ -66,7 +66,7 @@ func TestCommandsThatCannotStart(t *testing.T) {
 
 func TestExitInTheMiddleOfACall(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
-	_, _, err := s.Request(t.Context(), "tools/call", []byte(`{"name":"exit"}`))
+	_, _, err := ask(t.Context(), s, "tools/call", []byte(`{"name":"exit"}`))
 	p := wantProblem(t, err, "MPT-EXIT", "exit")
 	if !strings.Contains(p.Text, "exit code 4") || !strings.Contains(p.Hint, "panic: out of luck") {
 		t.Errorf("problem = %+v", p)

@@ -56,16 +56,16 @@ func TestRemoteLibraryServers(t *testing.T) {
 				t.Errorf("Describe: %+v", st)
 			}
 			before := len(toolNames(t, s))
-			if got := call(t, s, "tools/call", `{"name":"echo","arguments":{"text":"é"}}`); !strings.Contains(got, `"text":"é"`) {
+			if got := result(t, s, "tools/call", `{"name":"echo","arguments":{"text":"é"}}`); !strings.Contains(got, `"text":"é"`) {
 				t.Errorf("result = %s", got)
 			}
-			_, rpcErr, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"nobody"}`))
+			_, rpcErr, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"nobody"}`))
 			if err != nil || !strings.Contains(string(rpcErr), `"code":-32602`) {
 				t.Errorf("unknown tool: %s, %v", rpcErr, err)
 			}
 			// The stream of changes may open after Connect: ask until it is heard.
 			waitFor(t, "list_changed", func() bool {
-				call(t, s, "tools/call", `{"name":"grow","arguments":{}}`)
+				result(t, s, "tools/call", `{"name":"grow","arguments":{}}`)
 				select {
 				case <-s.Changed():
 					return true
@@ -156,7 +156,7 @@ func TestRemoteAnswersAreTheServersBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := &oddHTTP{call: func(w http.ResponseWriter, id string, _ *http.Request) { form(w, id) }}
 			s := connect(t, testConnector(), remoteAt(serveHTTP(t, o).URL, "http"))
-			if got := call(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
+			if got := result(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
 				t.Errorf("result\n %s, want\n %s", got, oddResult)
 			}
 			s.Close()
@@ -186,7 +186,7 @@ func TestCutAnswerIsResumed(t *testing.T) {
 		},
 	}
 	s := connect(t, testConnector(), remoteAt(serveHTTP(t, o).URL, "http"))
-	if got := call(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
+	if got := result(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
 		t.Errorf("result = %s", got)
 	}
 }
@@ -195,7 +195,7 @@ func TestLostSessionEndsTheSession(t *testing.T) {
 	o := &oddHTTP{}
 	s := connect(t, testConnector(), remoteAt(serveHTTP(t, o).URL, "http"))
 	o.lost.Store(true)
-	_, _, err := s.Request(t.Context(), "tools/list", nil)
+	_, _, err := ask(t.Context(), s, "tools/list", nil)
 	wantProblem(t, err, "MPT-SESSION-LOST", "network")
 	wantProblem(t, ended(t, s), "MPT-SESSION-LOST", "network")
 }
@@ -229,7 +229,7 @@ func TestCancelledRemoteCall(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	mine := errors.New("client went away")
 	time.AfterFunc(50*time.Millisecond, func() { cancel(mine) })
-	if _, _, err := s.Request(ctx, "tools/call", nil); !errors.Is(err, mine) {
+	if _, _, err := ask(ctx, s, "tools/call", nil); !errors.Is(err, mine) {
 		t.Errorf("error = %v, want the cause", err)
 	}
 	await(t, seen, "the request to be dropped")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -81,14 +82,14 @@ func (s *Session) Describe(st *stateview.ServerStatus) {
 // is no answer: then it may or may not have been carried out, unless the error has a
 // method Unsent that returns true. params are sent as they are, but for the members
 // of _meta that describe one hop.
-func (s *Session) Request(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error) {
-	ours, err := rewriteParams(params, s.meta)
+func (s *Session) Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error) {
+	ours, err := rewriteParams(req.Params, s.meta)
 	if err != nil {
-		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, unsent(err))
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", req.Method, s.name, unsent(err))
 	}
-	r, err := s.wire.request(ctx, method, ours)
+	r, err := s.wire.request(ctx, req.Method, ours)
 	if err != nil {
-		return nil, nil, fmt.Errorf("request %q to server %q: %w", method, s.name, s.wire.secrets.cover(err))
+		return nil, nil, fmt.Errorf("request %q to server %q: %w", req.Method, s.name, s.wire.secrets.cover(err))
 	}
 	return r.result, r.err, nil
 }

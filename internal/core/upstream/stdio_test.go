@@ -61,10 +61,10 @@ func TestServerThatDiesOfDiscover(t *testing.T) {
 
 func TestResultsAreTheServersBytes(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
-	if got := call(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
+	if got := result(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
 		t.Errorf("result\n %s, want\n %s", got, oddResult)
 	}
-	_, rpcErr, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"refuse"}`))
+	_, rpcErr, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"refuse"}`))
 	if want := `{"message":"no","data":{"n":12345678901234567890},"code":-32050}`; err != nil || string(rpcErr) != want {
 		t.Errorf("error %s, %v, want %s", rpcErr, err, want)
 	}
@@ -89,7 +89,7 @@ func TestParamsAreTheClientsBytes(t *testing.T) {
 		{"modern", vendor, `{ "a":12345678901234567890, "_meta" : {` + modernMeta + `,"progressToken":1,"x.y/z":"\u0041"},"z":"\/"}`},
 	} {
 		s := connect(t, testConnector(), childOf(tt.mode))
-		if got, want := call(t, s, "params", tt.in), `{"params":`+tt.want+`}`; got != want {
+		if got, want := result(t, s, "params", tt.in), `{"params":`+tt.want+`}`; got != want {
 			t.Errorf("%s: %s arrived as\n %s, want\n %s", tt.mode, tt.in, got, want)
 		}
 	}
@@ -98,7 +98,7 @@ func TestParamsAreTheClientsBytes(t *testing.T) {
 func TestParamsThatAreNoObject(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
 	for _, params := range []string{`[1]`, `{"a":}`, `{"_meta":1}`, "{}\n{}"} {
-		if _, _, err := s.Request(t.Context(), "params", json.RawMessage(params)); err == nil {
+		if _, _, err := ask(t.Context(), s, "params", json.RawMessage(params)); err == nil {
 			t.Errorf("params %s were sent", params)
 		}
 	}
@@ -107,7 +107,7 @@ func TestParamsThatAreNoObject(t *testing.T) {
 func TestStrayRepliesAreIgnored(t *testing.T) {
 	s := connect(t, testConnector(), childOf("old"))
 	for range 3 {
-		if got := call(t, s, "tools/call", `{"name":"stray"}`); got != `{"once":true}` {
+		if got := result(t, s, "tools/call", `{"name":"stray"}`); got != `{"once":true}` {
 			t.Errorf("result = %s", got)
 		}
 	}
@@ -116,7 +116,7 @@ func TestStrayRepliesAreIgnored(t *testing.T) {
 func TestListChangedIsSignalled(t *testing.T) {
 	s := connect(t, testConnector(), childOf("sdk"))
 	before := toolNames(t, s)
-	call(t, s, "tools/call", `{"name":"grow","arguments":{}}`)
+	result(t, s, "tools/call", `{"name":"grow","arguments":{}}`)
 	await(t, s.Changed(), "list_changed")
 	if after := toolNames(t, s); len(after) != len(before)+1 {
 		t.Errorf("tools = %q after %q", after, before)
@@ -134,10 +134,10 @@ func TestTooLargeAnswerFailsOnlyItsCall(t *testing.T) {
 	c.MaxBytes = 1 << 20
 	s := connect(t, c, childOf("old"))
 	for _, name := range []string{"huge", "hugelast"} {
-		_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"`+name+`"}`))
+		_, _, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"`+name+`"}`))
 		wantProblem(t, err, "MPT-TOO-LARGE", "protocol")
 	}
-	if got := call(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
+	if got := result(t, s, "tools/call", `{"name":"odd"}`); got != oddResult {
 		t.Errorf("result after it = %s", got)
 	}
 }
@@ -147,12 +147,12 @@ func TestCancelledCall(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	mine := errors.New("client went away")
 	time.AfterFunc(50*time.Millisecond, func() { cancel(mine) })
-	_, _, err := s.Request(ctx, "tools/call", json.RawMessage(`{"name":"hang"}`))
+	_, _, err := ask(ctx, s, "tools/call", json.RawMessage(`{"name":"hang"}`))
 	if !errors.Is(err, mine) {
 		t.Errorf("error = %v, want the cause", err)
 	}
 	await(t, s.Changed(), "the server to see the cancellation")
-	call(t, s, "tools/call", `{"name":"odd"}`)
+	result(t, s, "tools/call", `{"name":"odd"}`)
 }
 
 func TestEachCallInFlightGetsOneError(t *testing.T) {
@@ -162,7 +162,7 @@ func TestEachCallInFlightGetsOneError(t *testing.T) {
 	var wg sync.WaitGroup
 	for range calls {
 		wg.Go(func() {
-			_, _, err := s.Request(context.Background(), "tools/call", json.RawMessage(`{"name":"hang"}`))
+			_, _, err := ask(context.Background(), s, "tools/call", json.RawMessage(`{"name":"hang"}`))
 			errs <- err
 		})
 	}
@@ -182,7 +182,7 @@ func TestEachCallInFlightGetsOneError(t *testing.T) {
 	if n != calls || took > 500*time.Millisecond {
 		t.Errorf("%d answers within %v", n, took)
 	}
-	if _, _, err := s.Request(t.Context(), "tools/list", nil); err == nil {
+	if _, _, err := ask(t.Context(), s, "tools/list", nil); err == nil {
 		t.Error("a request after the end succeeded")
 	}
 }
@@ -195,7 +195,7 @@ func TestTenThousandCallsAtOnce(t *testing.T) {
 	for n := range calls {
 		wg.Go(func() {
 			text := strconv.Itoa(n)
-			result, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"echo","arguments":{"text":"`+text+`"}}`))
+			result, _, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"echo","arguments":{"text":"`+text+`"}}`))
 			switch {
 			case err == nil && strings.Contains(string(result), `"text":"`+text+`"`):
 				answered.Add(1)
@@ -218,10 +218,10 @@ func TestServerThatAnswersNothingGetsNoMoreCalls(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range maxWaiting {
-		wg.Go(func() { _, _, _ = s.Request(ctx, "tools/call", json.RawMessage(`{"name":"hang"}`)) })
+		wg.Go(func() { _, _, _ = ask(ctx, s, "tools/call", json.RawMessage(`{"name":"hang"}`)) })
 	}
 	waitFor(t, "the calls to wait", func() bool { return waiting(s) == maxWaiting })
-	_, _, err := s.Request(t.Context(), "tools/call", json.RawMessage(`{"name":"odd"}`))
+	_, _, err := ask(t.Context(), s, "tools/call", json.RawMessage(`{"name":"odd"}`))
 	wantProblem(t, err, "MPT-SERVER-BUSY", "network")
 	wantUnsent(t, err, true)
 	if err := s.Ping(t.Context()); err != nil {
@@ -229,7 +229,7 @@ func TestServerThatAnswersNothingGetsNoMoreCalls(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
-	call(t, s, "tools/call", `{"name":"odd"}`)
+	result(t, s, "tools/call", `{"name":"odd"}`)
 }
 
 func waiting(s *Session) int {
@@ -278,7 +278,7 @@ func TestServerLogGetsWhatIsNoMessage(t *testing.T) {
 	text := make(chan string, 1)
 	go func() { b, _ := io.ReadAll(r); text <- string(b) }()
 	s := connect(t, c, childOf("banner"))
-	call(t, s, "tools/call", `{"name":"odd"}`)
+	result(t, s, "tools/call", `{"name":"odd"}`)
 	s.Close()
 	got := await(t, text, "the log to be closed")
 	for _, want := range []string{"Server 1.0", "{not json}", "[1,2]"} {

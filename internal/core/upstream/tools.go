@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -25,7 +26,7 @@ func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
 	names, cursors := map[string]bool{}, map[string]bool{}
 	var params json.RawMessage
 	for range maxToolPages {
-		result, rpcErr, err := s.Request(ctx, "tools/list", params)
+		result, rpcErr, err := s.Request(ctx, call.Request{Method: "tools/list", Params: params})
 		if err != nil {
 			return nil, err
 		}

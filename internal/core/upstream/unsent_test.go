@@ -87,7 +87,7 @@ func TestMarkOfOneCallIsNotThatOfAnother(t *testing.T) {
 	}()
 	await(t, carrier.begun, "the call to leave")
 	s := &Session{wire: w}
-	_, _, err := s.Request(t.Context(), "refused", nil)
+	_, _, err := ask(t.Context(), s, "refused", nil)
 	wantUnsent(t, err, true)
 	wantProblem(t, err, "MPT-NET-REFUSED", "network")
 	w.end(err)
@@ -95,7 +95,7 @@ func TestMarkOfOneCallIsNotThatOfAnother(t *testing.T) {
 	wantUnsent(t, err, false)
 	wantProblem(t, err, "MPT-NET-REFUSED", "network")
 
-	_, _, err = s.Request(t.Context(), "late", nil)
+	_, _, err = ask(t.Context(), s, "late", nil)
 	wantUnsent(t, err, true)
 	wantProblem(t, err, "MPT-NET-REFUSED", "network")
 }
