@@ -8,6 +8,7 @@ package call
 import (
 	"context"
 	"encoding/json"
+	"slices"
 )
 
 // A Request is what a client asks of a server. The zero value of each field but
@@ -44,4 +45,36 @@ type Client interface {
 	// it or ctx is done. It returns the bytes of the answer's result or of its
 	// error, or err if there is no answer.
 	Ask(ctx context.Context, method string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
+}
+
+// A Wish is what the clients together want to be told of by one server, beside
+// the answers to their requests. The zero value is nothing.
+type Wish struct {
+	Resources []string // URIs whose updates somebody wants, sorted
+	LogLevel  string   // the most detailed level that somebody wants; empty: the server's own choice
+}
+
+// Equal reports whether both want the same.
+func (w Wish) Equal(o Wish) bool {
+	return w.LogLevel == o.LogLevel && slices.Equal(w.Resources, o.Resources)
+}
+
+// SameClient reports whether a and b lead to one client. Clients do if they are
+// the same value or have the same Peer, beneath what an Unwrap takes off; a Client
+// need have neither method. Their types must be comparable.
+func SameClient(a, b Client) bool { return peer(a) == peer(b) }
+
+// peer returns what is the same for all requests of one client.
+func peer(c Client) any {
+	for {
+		outer, ok := c.(interface{ Unwrap() Client })
+		if !ok {
+			break
+		}
+		c = outer.Unwrap()
+	}
+	if p, ok := c.(interface{ Peer() any }); ok {
+		return p.Peer()
+	}
+	return c
 }

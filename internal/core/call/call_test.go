@@ -1,0 +1,52 @@
+package call
+
+import (
+	"testing"
+)
+
+type stub struct {
+	Client
+	name string
+}
+
+type member struct {
+	Client
+	of string
+}
+
+func (m member) Peer() any { return m.of }
+
+type wrapped struct{ Client }
+
+func (w *wrapped) Unwrap() Client { return w.Client }
+
+func TestSameClient(t *testing.T) {
+	a, b := &stub{name: "a"}, &stub{name: "a"}
+	for _, tt := range []struct {
+		name string
+		a, b Client
+		want bool
+	}{
+		{"itself", a, a, true},
+		{"another like it", a, b, false},
+		{"in two wraps", &wrapped{a}, &wrapped{&wrapped{a}}, true},
+		{"others in wraps", &wrapped{a}, &wrapped{b}, false},
+		{"one peer", &member{of: "x"}, &wrapped{&member{of: "x"}}, true},
+		{"two peers", &member{of: "x"}, &member{of: "y"}, false},
+		{"nobody", nil, a, false},
+	} {
+		if got := SameClient(tt.a, tt.b); got != tt.want {
+			t.Errorf("%s: SameClient = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWishEqual(t *testing.T) {
+	w := Wish{Resources: []string{"a", "b"}, LogLevel: "info"}
+	if !w.Equal(Wish{Resources: []string{"a", "b"}, LogLevel: "info"}) || !(Wish{}).Equal(Wish{Resources: []string{}}) {
+		t.Error("wishes for the same are not equal")
+	}
+	if w.Equal(Wish{Resources: []string{"a"}, LogLevel: "info"}) || w.Equal(Wish{Resources: []string{"a", "b"}}) {
+		t.Error("different wishes are equal")
+	}
+}
