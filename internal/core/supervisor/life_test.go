@@ -272,7 +272,7 @@ func TestCallDuringACheckIsNotCut(t *testing.T) {
 			defer cancel()
 			called := make(chan error, 1)
 			go func() {
-				_, _, err := r.Request(ctx, "a", "tools/call", nil, nil)
+				_, _, err := r.Request(ctx, "a", call.Request{Method: "tools/call"})
 				called <- err
 			}()
 			time.Sleep(50 * time.Second)
@@ -304,7 +304,7 @@ func TestOtherCallsDoNotHideAHungServer(t *testing.T) {
 				go func() {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
-					_, _, _ = r.Request(ctx, "a", "tools/call", nil, nil)
+					_, _, _ = r.Request(ctx, "a", call.Request{Method: "tools/call"})
 				}()
 				time.Sleep(time.Second)
 				if st := r.status("a"); st.State != stateview.Connected {

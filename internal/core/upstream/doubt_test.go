@@ -80,12 +80,12 @@ func TestOneFailedRequestEndsOnlyItself(t *testing.T) {
 			s := connect(t, c, remoteAt(serveHTTP(t, o).URL, "http"))
 			other := make(chan error, 1)
 			go func() {
-				_, _, err := s.Request(t.Context(), "tools/call", nil)
+				_, _, err := ask(t.Context(), s, "tools/call", nil)
 				other <- err
 			}()
 			await(t, begun, "another call to be under way")
 			d.fails.Store(tt.fails)
-			if _, _, err := s.Request(t.Context(), "tools/call", nil); !hasEntry(err, tt.want) {
+			if _, _, err := ask(t.Context(), s, "tools/call", nil); !hasEntry(err, tt.want) {
 				t.Errorf("error = %v, want %s", err, tt.want.Code)
 			}
 			if tt.ends {
