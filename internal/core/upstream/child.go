@@ -56,6 +56,26 @@ type child struct {
 	logMu sync.Mutex // guards log
 }
 
+// killTime is how long a process, its pipes and what reads them may take to end once
+// they are killed; settleTime is the same for those who write.
+const (
+	killTime   = 5 * time.Second
+	settleTime = time.Second
+)
+
+// awaitEnd waits until everything of the child has ended, and returns what could
+// not be ended. It returns in any case.
+func (c *child) awaitEnd() error {
+	t := time.NewTimer(c.limits.StopInput + c.limits.StopAsk + killTime)
+	defer t.Stop()
+	select {
+	case <-c.gone:
+		return c.stop
+	case <-t.C:
+		return pNotKillable.with(c.cmd.Process.Pid)
+	}
+}
+
 // startChild starts the process and the goroutines that serve it. They end, and
 // gone is closed, soon after the wire or the process has ended.
 func startChild(procs Processes, cmd *exec.Cmd, w *wire, log io.Writer, limits Timeouts, maxBytes int) (*child, error) {

@@ -185,7 +185,7 @@ func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server, li
 		return nil
 	}
 	s.wire.end(err)
-	return errors.Join(err, s.Close())
+	return errors.Join(s.Close(), err) // what cannot be ended is the worse news, so callers find it first
 }
 
 func (c *Connector) limits() Timeouts { return c.Timeouts.withDefaults() }

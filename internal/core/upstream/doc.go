@@ -8,6 +8,7 @@
 // subscription for list changes. Replies to our own ids never reach it.
 //
 // All methods of a Session may be called concurrently. Every goroutine of a
-// session ends before its Close returns; an idle session has no timer running but
+// session ends before its Close returns, but for those that are stuck with a process
+// which cannot be ended; an idle session has no timer running but
 // for that of an open HTTP/2 connection, which finds a peer that has vanished.
 package upstream

@@ -76,6 +76,13 @@ func (s secrets) cover(err error) error {
 	if u, ok := errors.AsType[unsentError](err); ok {
 		return unsentError{s.cover(u.error)}
 	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // not one that is a cause
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, s.cover(e))
+		}
+		return errors.Join(all...)
+	}
 	e, ok := errors.AsType[*Error](err)
 	if text := s.hide(err.Error()); !ok {
 		if text == err.Error() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -111,7 +112,7 @@ func (s *Session) Wait() error {
 
 // Close ends the session and all that belongs to it; a process that does not
 // end by itself is asked and then killed. It returns within the sum of the stop
-// timeouts; an error means that something could not be ended.
+// timeouts and a few seconds; an error means that something could not be ended.
 func (s *Session) Close() error {
 	s.closeOnce.Do(func() {
 		if s.remote != nil && s.wire.cause() == nil {
@@ -119,13 +120,12 @@ func (s *Session) Close() error {
 		}
 		s.wire.end(errClosed)
 		if s.child != nil {
-			<-s.child.gone
-			s.closeErr = s.child.stop
+			s.closeErr = s.child.awaitEnd()
 		}
 		if s.remote != nil {
 			s.remote.close()
 		}
-		s.wire.calls.Wait()
+		s.settle()
 		if s.client != nil {
 			_ = s.client.Close() // its connection has ended; nothing is left that could fail
 		}
@@ -135,4 +135,25 @@ func (s *Session) Close() error {
 		}
 	})
 	return s.closeErr
+}
+
+// settle waits for what runs beside the callers. On Windows a write to a process that
+// cannot be ended cannot be ended either: it is left behind then.
+func (s *Session) settle() {
+	if s.child == nil {
+		s.wire.calls.Wait()
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with the last of them
+		s.wire.calls.Wait()
+		close(done)
+	}()
+	t := time.NewTimer(settleTime)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		s.log.Warn("a write to the server's input does not end")
+	}
 }
