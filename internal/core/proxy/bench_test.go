@@ -116,7 +116,7 @@ func BenchmarkList(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
 			connect(r.view, "server0", plainTool(fmt.Sprint("t", i)))
-			r.endpoint.catalog().list()
+			r.endpoint.catalog().lists[tools].text()
 		}
 	})
 }

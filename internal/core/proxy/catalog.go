@@ -1,75 +1,82 @@
 package proxy
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
 
 // A catalog is what one snapshot offers to clients. It is immutable; what is
 // encoded is encoded when first asked for and then kept.
 type catalog struct {
-	snap    *stateview.Snapshot
-	offers  []*offer // in name order, one for each server of the snapshot
-	names   map[string]toolID
-	list    func() []byte // the JSON array of all tools, renamed
-	version uint64        // changes whenever list does
+	snap   *stateview.Snapshot
+	offers []*offer // in name order, one for each server of the snapshot
+	index  [numKinds]index
+	lists  [numKinds]list // of all servers, renamed
+	ends   time.Time      // when the first grace ends that is still running; zero if none is
+}
+
+// An index tells whose an item is. It knows more than clients see: also what is
+// held, and the tools of servers that are not connected.
+type index struct {
+	ids   []toolID
+	names []string          // of ids, at the common endpoint
+	owner map[string]toolID // by name
 }
 
 // An offer is one server's part of a catalog.
 type offer struct {
-	server  string
-	source  stateview.ToolList
-	tools   []stateview.Tool // those clients may see, in the server's order
-	held    map[string]bool  // of every tool the server has: whether it is withheld
-	launch  string           // fingerprint of the launch that made it
-	lost    time.Time        // when the server was seen to be away; zero while it is connected
-	list    func() []byte    // the JSON array of tools, in the server's own bytes
-	version uint64           // changes whenever tools does
+	server string
+	source stateview.ToolList
+	said   stateview.Offer
+	can    abilities
+	shown  [numKinds][]stateview.Item // what clients may see, in the server's order
+	held   map[string]bool            // of every tool the server has: whether it is withheld; nil while nothing is offered
+	launch string                     // fingerprint of the launch that made it
+	lost   time.Time                  // when the server was seen to be away; zero while it is connected
+	awaits bool                       // whether the server is away and what it will offer is not known
+	lists  [numKinds]list             // of shown, in the server's own bytes
 }
 
 // newCatalog returns the catalog of a snapshot, reusing what did not change
-// since old, which may be nil. It returns old with the new snapshot if nothing did.
-func newCatalog(snap *stateview.Snapshot, old *catalog) *catalog {
+// since old, which may be nil. grace is how long what a server offers stays
+// listed while it is away.
+func newCatalog(snap *stateview.Snapshot, old *catalog, grace time.Duration) *catalog {
 	c := &catalog{snap: snap}
-	if old == nil {
+	first := old == nil
+	if first {
 		old = &catalog{}
 	}
-	same := true
 	for st := range snap.Servers() {
-		was := old.offer(st.Name)
-		now := newOffer(&st, was)
-		same = same && now == was
-		c.offers = append(c.offers, now)
+		o := newOffer(&st, old.offer(st.Name), grace)
+		if end := o.lost.Add(grace); !o.lost.IsZero() && (c.ends.IsZero() || end.Before(c.ends)) {
+			c.ends = end
+		}
+		c.offers = append(c.offers, o)
 	}
-	if same && len(c.offers) == len(old.offers) && old.list != nil {
-		c.names, c.list, c.version = old.names, old.list, old.version
-		return c
-	}
-	ids, names := c.index()
-	c.list = sync.OnceValue(func() []byte { return c.encode(ids, names) })
-	c.version = old.version + 1
-	if old.list != nil && c.sameTools(old) {
-		c.list, c.version = old.list, old.version
+	for k := range numKinds {
+		if !first && c.sameItems(old, k) {
+			c.index[k], c.lists[k] = old.index[k], old.lists[k]
+			continue
+		}
+		c.index[k] = c.newIndex(k)
+		if !first && c.sameShown(old, k) {
+			c.lists[k] = old.lists[k]
+			continue
+		}
+		c.lists[k] = list{text: sync.OnceValue(func() []byte { return c.encode(k) }), version: old.lists[k].version + 1}
 	}
 	return c
 }
 
-// grace is how long a server's tools stay listed while it is away. It ends with
-// the first change of any server after it.
-const grace = 30 * time.Second
-
 // newOffer returns a server's offer: was itself if it still holds. It does while
 // the server is away for a moment, so that the lists of clients do not flicker: a
 // call has the server tried at once, and is sent when it is back.
-func newOffer(st *stateview.ServerStatus, was *offer) *offer {
-	source, launch := st.Tools, st.Launch().ID
-	open := st.State == stateview.Connected
+func newOffer(st *stateview.ServerStatus, was *offer, grace time.Duration) *offer {
+	launch, open := st.Launch().ID, st.State == stateview.Connected
 	if was != nil && was.held != nil && was.launch == launch && away(st) {
 		switch {
 		case was.lost.IsZero():
@@ -80,19 +87,27 @@ func newOffer(st *stateview.ServerStatus, was *offer) *offer {
 			return was
 		}
 	}
-	if was != nil && was.lost.IsZero() && was.launch == launch && was.source.Equal(source) && open == (was.held != nil) {
+	o := &offer{server: st.Name, source: st.Tools, said: st.Offer(), launch: launch, awaits: away(st)}
+	if was != nil && was.lost.IsZero() && was.launch == launch && open == (was.held != nil) &&
+		was.awaits == o.awaits && was.source.Equal(o.source) && was.said.Equal(o.said) {
 		return was
 	}
-	o := &offer{server: st.Name, source: source, launch: launch, version: 1}
 	if open {
+		o.can = readAbilities(o.said.Capabilities)
 		o.show()
 	}
-	o.list = sync.OnceValue(o.encode)
-	if was != nil {
-		o.version = was.version + 1
-		if slices.Equal(o.tools, was.tools) {
-			o.list, o.version = was.list, was.version
+	for k := range numKinds {
+		switch {
+		case was == nil:
+			o.lists[k].version = 1
+		case slices.Equal(o.shown[k], was.shown[k]):
+			o.lists[k] = was.lists[k]
+			continue
+		default:
+			o.lists[k].version = was.lists[k].version + 1
 		}
+		shown := o.shown[k]
+		o.lists[k].text = sync.OnceValue(func() []byte { return encodeItems(shown) })
 	}
 	return o
 }
@@ -108,8 +123,8 @@ func away(st *stateview.ServerStatus) bool {
 	return false
 }
 
-// show fills in what clients may see. Of a name that occurs twice the first is
-// shown, and none if any of them is held.
+// show fills in what clients may see. Of a tool's name that occurs twice the first
+// is shown, and none if any of them is held.
 func (o *offer) show() {
 	o.held = make(map[string]bool, o.source.Len())
 	for t := range o.source.All() {
@@ -118,77 +133,69 @@ func (o *offer) show() {
 	seen := make(map[string]bool, len(o.held))
 	for t := range o.source.All() {
 		if !o.held[t.Name] && !seen[t.Name] {
-			o.tools = append(o.tools, t)
+			o.shown[tools] = append(o.shown[tools], stateview.Item{Key: t.Name, Definition: t.Definition})
 			seen[t.Name] = true
 		}
 	}
+	o.shown[prompts] = slices.Collect(o.said.Prompts.All())
+	o.shown[resources] = slices.Collect(o.said.Resources.All())
+	o.shown[templates] = slices.Collect(o.said.Templates.All())
 }
 
-func (o *offer) encode() []byte {
-	list := []byte{'['}
-	for i, t := range o.tools {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(list, t.Definition...)
-	}
-	return rawjson.OneLine(append(list, ']'))
-}
-
-// index names all tools, also the held ones and those of servers that are not
-// connected: a name stays the same when its server comes and goes.
-func (c *catalog) index() (ids []toolID, names []string) {
+// newIndex names everything of a kind. Of tools also the held ones and those of
+// servers that are not connected: a name stays the same when its server comes
+// and goes. What has a URI keeps it, and the first server that has it, in name
+// order, owns it at the common endpoint.
+func (c *catalog) newIndex(k kind) index {
+	var x index
 	seen := map[toolID]bool{}
+	taken := map[string]bool{}
 	for _, o := range c.offers {
-		for t := range o.source.All() {
-			if id := (toolID{o.server, t.Name}); !seen[id] {
-				seen[id] = true
-				ids = append(ids, id)
+		for name := range o.keys(k) {
+			id := toolID{o.server, name}
+			if seen[id] || k.hasURI() && taken[name] {
+				continue
+			}
+			seen[id], taken[name] = true, true
+			x.ids = append(x.ids, id)
+			if k.hasURI() {
+				x.names = append(x.names, name)
 			}
 		}
 	}
-	names = nameAll(ids)
-	c.names = make(map[string]toolID, len(ids))
-	for i, name := range names {
-		c.names[name] = ids[i]
+	if !k.hasURI() {
+		x.names = nameAll(x.ids)
 	}
-	return ids, names
+	x.owner = make(map[string]toolID, len(x.ids))
+	for i, name := range x.names {
+		x.owner[name] = x.ids[i]
+	}
+	return x
 }
 
-func (c *catalog) encode(ids []toolID, names []string) []byte {
-	exposed := make(map[toolID]string, len(ids))
-	size := 2
-	for i, id := range ids {
-		exposed[id] = names[i]
-	}
-	for _, o := range c.offers {
-		for _, t := range o.tools {
-			size += len(t.Definition) + len(o.server) + 3
-		}
-	}
-	list := append(make([]byte, 0, size), '[')
-	for _, o := range c.offers {
-		for _, t := range o.tools {
-			if len(list) > 1 {
-				list = append(list, ',')
-			}
-			list = appendRenamed(list, []byte(t.Definition), exposed[toolID{o.server, t.Name}])
-		}
-	}
-	return rawjson.OneLine(append(list, ']'))
+// sameItems reports whether a kind's index and list are the same as in old.
+func (c *catalog) sameItems(old *catalog, k kind) bool {
+	return slices.EqualFunc(c.offers, old.offers, func(x, y *offer) bool {
+		return x == y || x.server == y.server && x.lists[k].version == y.lists[k].version && (k != tools || x.source.Equal(y.source))
+	})
 }
 
-// sameTools reports whether clients see the same tools under the same names as in old.
-func (c *catalog) sameTools(old *catalog) bool {
+// sameShown reports whether clients see the same items under the same names as in old.
+func (c *catalog) sameShown(old *catalog, k kind) bool {
 	shown := func(c *catalog) []*offer {
-		return slices.DeleteFunc(slices.Clone(c.offers), func(o *offer) bool { return len(o.tools) == 0 })
+		return slices.DeleteFunc(slices.Clone(c.offers), func(o *offer) bool { return len(o.shown[k]) == 0 })
 	}
 	a, b := shown(c), shown(old)
-	if !slices.EqualFunc(a, b, func(x, y *offer) bool { return x.server == y.server && x.version == y.version }) {
+	if !slices.EqualFunc(a, b, func(x, y *offer) bool {
+		return x.server == y.server && x.lists[k].version == y.lists[k].version
+	}) {
 		return false
 	}
-	for name, id := range c.names {
-		if was, ok := old.names[name]; (!ok || was != id) && c.visible(id) {
+	if k != tools {
+		return true // what they show is all that their names depend on
+	}
+	for name, id := range c.index[k].owner {
+		if was, ok := old.index[k].owner[name]; (!ok || was != id) && c.visible(id) {
 			return false
 		}
 	}
@@ -204,6 +211,7 @@ func (c *catalog) offer(server string) *offer {
 	return c.offers[i]
 }
 
+// visible reports whether clients may see a tool.
 func (c *catalog) visible(id toolID) bool {
 	o := c.offer(id.server)
 	if o == nil {
@@ -211,18 +219,4 @@ func (c *catalog) visible(id toolID) bool {
 	}
 	held, ok := o.held[id.tool]
 	return ok && !held
-}
-
-// listResult returns the result of tools/list around an encoded list, in
-// pieces: the list is never copied. self is our name and version as JSON.
-func listResult(list []byte, modern bool, self []byte) [][]byte {
-	if !modern {
-		return [][]byte{[]byte(`{"tools":`), list, []byte(`}`)}
-	}
-	// The lists of several servers are merged for this one user and change when
-	// he toggles a server: nobody may keep them.
-	return [][]byte{
-		[]byte(`{"resultType":"complete","tools":`), list,
-		bytes.Join([][]byte{[]byte(`,"ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":`), self, []byte(`}}`)}, nil),
-	}
 }

@@ -38,6 +38,8 @@ type Options struct {
 	// MaxBodyBytes limits a client's message; 0 = 16 MiB, because a file may
 	// travel in the arguments of a call.
 	MaxBodyBytes int64
+	// Grace is how long what a server offers stays listed while it is away; 0 = 30 s.
+	Grace time.Duration
 }
 
 // An Endpoint serves /mcp and /mcp/server/{name}. Use New to make one.
@@ -49,6 +51,7 @@ type Endpoint struct {
 	sessionTimeout time.Duration
 	settle         time.Duration
 	maxBody        int64
+	grace          time.Duration
 	self           []byte // serverInfo as JSON
 	newest         atomic.Pointer[catalog]
 
@@ -75,6 +78,7 @@ func New(o Options) *Endpoint {
 		sessionTimeout: cmp.Or(o.SessionTimeout, 8*time.Hour),
 		settle:         cmp.Or(o.Settle, 50*time.Millisecond),
 		maxBody:        cmp.Or(o.MaxBodyBytes, 16<<20),
+		grace:          cmp.Or(o.Grace, 30*time.Second),
 		self:           self,
 		scopes:         map[string]*scope{},
 	}
@@ -143,7 +147,7 @@ func (e *Endpoint) catalog() *catalog {
 	defer e.mu.Unlock()
 	snap, c := e.view.Snapshot(), e.newest.Load()
 	if c == nil || c.snap != snap {
-		c = newCatalog(snap, c)
+		c = newCatalog(snap, c, e.grace)
 		e.newest.Store(c)
 	}
 	return c
@@ -189,7 +193,7 @@ func (e *Endpoint) scope(server string) *scope {
 		return s
 	}
 	// Run reads the newest catalog before it looks at the scopes, so a change is either in here or still ahead of it.
-	_, made.announced = made.list(e.newest.Load())
+	made.announced = made.versions(e.newest.Load())
 	e.scopes[server] = made
 	return made
 }

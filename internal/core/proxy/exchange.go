@@ -16,15 +16,14 @@ import (
 
 // An exchange carries one request's payload around the MCP library, which would
 // decode it into its own types and lose what it does not know. The front takes
-// the params out of the request and leaves the exchange's key in their place;
+// the params out of the request and leaves the exchange's key in their _meta;
 // the answer leaves with the key where the payload belongs, and the splicer puts
 // it there. Keys are random, so that no client can name another one's exchange.
 type exchange struct {
 	ctx    context.Context // ends when the HTTP request does, or the scope
 	cancel context.CancelFunc
 	key    string
-	params json.RawMessage // as the client wrote them; nil if there were none
-	name   string          // params.name of tools/call
+	msg    message // as the client wrote it
 	answer atomic.Pointer[[][]byte]
 }
 
@@ -38,8 +37,8 @@ type exchanges struct {
 	closed bool                 // guarded by mu
 }
 
-func (e *exchanges) begin(ctx context.Context, params json.RawMessage) *exchange {
-	x := &exchange{key: rand.Text(), params: params}
+func (e *exchanges) begin(ctx context.Context, m message) *exchange {
+	x := &exchange{key: rand.Text(), msg: m}
 	x.ctx, x.cancel = context.WithCancel(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -234,3 +234,6 @@ func serveOnly(t testing.TB, e *Endpoint) *rig {
 	})
 	return r
 }
+
+// grace is how long the tests keep listed what a server offered.
+const grace = 30 * time.Second

@@ -23,7 +23,7 @@ type message struct {
 	raw                 []byte // the whole of it
 	version, id, params json.RawMessage
 	method              string
-	meta, name          json.RawMessage // of params
+	meta, name, uri     json.RawMessage // of params
 	cursor              json.RawMessage
 }
 
@@ -59,6 +59,8 @@ func readMessage(raw []byte) (m message, err error) {
 			once(&m.meta, v)
 		case "name":
 			once(&m.name, v)
+		case "uri":
+			once(&m.uri, v)
 		case "cursor":
 			once(&m.cursor, v)
 		}
@@ -66,41 +68,54 @@ func readMessage(raw []byte) (m message, err error) {
 	return m, err
 }
 
+// exchangeKey is where in _meta the library finds an exchange's key.
+const exchangeKey = "mcpproxy-tray/exchange"
+
 // divert returns the message as the library shall see it: the same, but with an
-// exchange in place of a payload that is relayed.
-func (m *message) divert(begin func(json.RawMessage) *exchange) []byte {
-	var x *exchange
-	var params [][]byte
-	switch m.method {
-	case "tools/call":
-		if len(m.params) == 0 || m.params[0] != '{' {
-			return m.raw // the library refuses it
-		}
-		x = begin(m.params)
-		name := m.name
-		if len(name) == 0 || name[0] != '"' {
-			name = json.RawMessage(`""`)
-		}
-		x.name = unquote(name)
-		params = append(params, []byte(`"name":`), name, []byte(`,"arguments":"`+x.key+`"`))
-	case "tools/list":
-		if len(m.params) > 0 && m.params[0] != '{' {
-			return m.raw // the library refuses it
-		}
-		x = begin(m.cursor)
-		params = append(params, []byte(`"cursor":"`+x.key+`"`))
-	default:
+// exchange's key in its _meta, and of a payload that is relayed no more than the
+// library checks.
+func (m *message) divert(begin func(message) *exchange) []byte {
+	if m.id == nil || m.method == "" || len(m.meta) > 0 && m.meta[0] != '{' && string(m.meta) != "null" {
+		return m.raw // the library refuses it, or nobody answers it
+	}
+	_, list := listedBy(m.method)
+	if len(m.params) > 0 && m.params[0] != '{' && !(list && string(m.params) == "null") {
 		return m.raw
 	}
-	if m.meta != nil {
-		params = append(params, []byte(`,"_meta":`), m.meta)
+	if len(m.params) == 0 && !list && m.method != "server/discover" {
+		return m.raw
 	}
-	out := [][]byte{[]byte(`{"jsonrpc":`), orNull(m.version)}
-	if m.id != nil {
-		out = append(out, []byte(`,"id":`), m.id)
+	var params [][]byte
+	switch m.method {
+	case "ping", "subscriptions/listen":
+		return m.raw
+	case "initialize", "server/discover":
+		for e := range rawjson.Members(m.params) {
+			if string(e.Key) != "_meta" {
+				params = append(params, e.Whole, []byte(`,`))
+			}
+		}
+	case "tools/call", "prompts/get":
+		params = append(params, []byte(`"name":`), orEmpty(m.name), []byte(`,`))
+	case "resources/read", "resources/subscribe", "resources/unsubscribe":
+		params = append(params, []byte(`"uri":`), orEmpty(m.uri), []byte(`,`))
 	}
-	out = append(out, []byte(`,"method":`), quote(m.method), []byte(`,"params":{`), bytes.Join(params, nil), []byte(`}}`))
+	x := begin(*m)
+	params = append(params, []byte(`"_meta":{"`+exchangeKey+`":"`+x.key+`"`))
+	for e := range rawjson.Members(m.meta) {
+		params = append(params, []byte(`,`), e.Whole)
+	}
+	out := [][]byte{[]byte(`{"jsonrpc":`), orNull(m.version), []byte(`,"id":`), m.id,
+		[]byte(`,"method":`), quote(m.method), []byte(`,"params":{`), bytes.Join(params, nil), []byte(`}}}`)}
 	return bytes.Join(out, nil)
+}
+
+// orEmpty returns a JSON string, or an empty one in place of anything else.
+func orEmpty(v json.RawMessage) []byte {
+	if len(v) > 0 && v[0] == '"' {
+		return v
+	}
+	return []byte(`""`)
 }
 
 func orNull(raw []byte) []byte {

@@ -178,14 +178,14 @@ func TestVersionFollowsWhatAClientCouldSee(t *testing.T) {
 	off := e.catalog() // a client lists while the server is off
 	setState(v, "s", stateview.Connected)
 	after := e.catalog()
-	if before.version == off.version || off.version == after.version || before.version == after.version {
-		t.Errorf("versions = %d, %d, %d, want three", before.version, off.version, after.version)
+	if before.lists[tools].version == off.lists[tools].version || off.lists[tools].version == after.lists[tools].version || before.lists[tools].version == after.lists[tools].version {
+		t.Errorf("versions = %d, %d, %d, want three", before.lists[tools].version, off.lists[tools].version, after.lists[tools].version)
 	}
-	if string(before.list()) != string(after.list()) || string(off.list()) != "[]" {
-		t.Errorf("lists = %s, %s, %s", before.list(), off.list(), after.list())
+	if string(before.lists[tools].text()) != string(after.lists[tools].text()) || string(off.lists[tools].text()) != "[]" {
+		t.Errorf("lists = %s, %s, %s", before.lists[tools].text(), off.lists[tools].text(), after.lists[tools].text())
 	}
 	v.UpdateServer("s", func(st *stateview.ServerStatus) { st.Attempt++ })
-	if again := e.catalog(); again.version != after.version || &again.list()[0] != &after.list()[0] {
+	if again := e.catalog(); again.lists[tools].version != after.lists[tools].version || &again.lists[tools].text()[0] != &after.lists[tools].text()[0] {
 		t.Error("the list was made anew though nothing visible changed")
 	}
 }

@@ -57,7 +57,7 @@ func FuzzMembers(f *testing.F) {
 			t.Errorf("%q becomes %q", text, renamed)
 		}
 		if m, err := readMessage(text); err == nil && m.method != "" {
-			out := m.divert(func(p json.RawMessage) *exchange { return &exchange{key: "K", params: p} })
+			out := m.divert(func(m message) *exchange { return &exchange{key: "K", msg: m} })
 			if !json.Valid(out) {
 				t.Errorf("%q becomes %q", text, out)
 			}

@@ -41,89 +41,80 @@ func (p *placeholder) MarshalJSON() ([]byte, error) { return quote(p.key), nil }
 // offer; negotiation, ping and subscriptions stay with the library.
 func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		switch method {
-		case "tools/list":
-			r, ok := req.(*mcp.ListToolsRequest)
-			if !ok || r.Params == nil {
-				return nil, errUnread
-			}
-			return s.listTools(r.Session.ID(), s.exchanges.find(r.Params.Cursor), isModern(r.ProtocolVersion()))
-		case "tools/call":
-			r, ok := req.(*mcp.CallToolRequest)
-			if !ok || r.Params == nil {
-				return nil, errUnread
-			}
-			return s.callTool(ctx, s.exchanges.find(keyOf(r.Params.Arguments)), isModern(r.ProtocolVersion()))
-		case "initialize", "server/discover", "ping", "subscriptions/listen":
+		if method == "ping" || method == "subscriptions/listen" || strings.HasPrefix(method, "notifications/") {
 			return next(ctx, method, req)
 		}
-		if strings.HasPrefix(method, "notifications/") {
-			return next(ctx, method, req)
+		key, _ := req.GetParams().GetMeta()[exchangeKey].(string)
+		x := s.exchanges.find(key)
+		if x == nil {
+			return nil, errUnread
 		}
-		return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: fmt.Sprintf("This endpoint does not offer %q.", method)}
+		if method == "initialize" || method == "server/discover" {
+			answered, err := next(ctx, method, req)
+			if err != nil {
+				return nil, err
+			}
+			return s.greet(x, answered), nil
+		}
+		era, ok := req.(interface{ ProtocolVersion() string })
+		modern := ok && isModern(era.ProtocolVersion())
+		if k, ok := listedBy(method); ok {
+			return s.listPage(k, req.GetSession().ID(), x, modern)
+		}
+		return s.relay(ctx, x, modern)
 	}
-}
-
-func keyOf(arguments json.RawMessage) string {
-	var key string
-	_ = json.Unmarshal(arguments, &key) // anything else than a key finds no exchange
-	return key
 }
 
 // errUnread is the answer to a request that the front did not take apart, which no valid one is.
 var errUnread = &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "The request could not be read."}
 
-func (s *scope) listTools(session string, x *exchange, modern bool) (mcp.Result, error) {
-	if x == nil {
-		return nil, errUnread
-	}
-	// The list is one page: we never give out a cursor.
-	if c := x.params; c != nil && string(c) != "null" && string(c) != `""` {
+// listPage answers a list method, all in one page.
+func (s *scope) listPage(k kind, session string, x *exchange, modern bool) (mcp.Result, error) {
+	// We never give out a cursor.
+	if c := x.msg.cursor; c != nil && string(c) != "null" && string(c) != `""` {
 		return nil, invalid("This cursor is not one of ours.")
 	}
-	list, version := s.list(s.catalog())
-	s.leases.saw(session, version)
-	x.reply(listResult(list(), modern, s.self)...)
+	c := s.catalog()
+	if !c.has(s.server, k) {
+		return nil, notOffered(x.msg.method)
+	}
+	list := c.listsOf(s.server)[k]
+	if k == tools {
+		s.leases.saw(session, list.version)
+	}
+	x.reply(listResult(k, list.text(), modern, s.info(c))...)
 	return &placeholder{key: x.key}, nil
 }
 
-func (s *scope) callTool(ctx context.Context, x *exchange, modern bool) (mcp.Result, error) {
-	if x == nil {
-		return nil, errUnread
-	}
-	c := s.catalog()
-	id, params := toolID{s.server, x.name}, x.params
-	if s.server == "" {
-		var ok bool
-		if id, ok = c.names[x.name]; !ok {
-			return nil, unknownTool(c, x.name)
-		}
-		params = appendRenamed(nil, params, id.tool)
-	}
-	refused := refusal(c, id, x.name)
-	if refused != nil {
-		return nil, refused
-	}
-	admit := func() error {
-		refused = refusal(s.catalog(), id, x.name)
-		return refused
+func (s *scope) relay(ctx context.Context, x *exchange, modern bool) (mcp.Result, error) {
+	to, err := s.route(s.catalog(), &x.msg, modern)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Without resumption the answer of a legacy session, too, is lost with its request.
 	defer context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })()
 
-	result, rpcErr, err := s.upstreams.Request(ctx, id.server, call.Request{Method: "tools/call", Params: params, Admit: admit})
+	var refused error
+	admit := func() error {
+		refused = to.admit()
+		return refused
+	}
+	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: x.msg.method, Params: to.params, Admit: admit})
 	switch {
 	case refused != nil:
 		return nil, refused
 	case err != nil:
-		s.logger.Debug("call broke", "server", id.server, "tool", id.tool, "err", err)
-		return nil, brokenCall(ctx, id.server, err)
+		s.logger.Debug("call broke", "server", to.server, "method", x.msg.method, "err", err)
+		return nil, brokenCall(ctx, to.server, err)
 	case rpcErr != nil:
 		return nil, x.replyError(rpcErr)
 	case len(result) == 0 || result[0] != '{':
-		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", id.server))
+		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server))
+	}
+	if to.tasks {
+		s.tasks.learn(to.server, result)
 	}
 	result = rawjson.OneLine(result)
 	if modern {
@@ -166,7 +157,7 @@ func brokenCall(ctx context.Context, server string, err error) error {
 func refusal(c *catalog, id toolID, asked string) error {
 	st, ok := c.snap.GetServer(id.server)
 	if !ok {
-		return unknownTool(c, asked)
+		return unknown(c, tools, asked)
 	}
 	held, ok := c.offer(id.server).held[id.tool]
 	if err := stateRefusal(st.Name, st.State); err != nil && !(ok && away(&st)) {
@@ -174,7 +165,7 @@ func refusal(c *catalog, id toolID, asked string) error {
 	}
 	switch {
 	case !ok:
-		return unknownTool(c, asked)
+		return unknown(c, tools, asked)
 	case held:
 		return invalid(fmt.Sprintf("The tool %q is held back until a person approves it in mcpproxy-tray.", shorten(asked)))
 	}
@@ -195,19 +186,6 @@ func stateRefusal(server string, state stateview.State) error {
 		return internalError(fmt.Sprintf("The server %q does not work and needs a person; the call was not sent.", server))
 	}
 	return internalError(fmt.Sprintf("The server %q is not connected right now; the call was not sent.", server))
-}
-
-// unknownTool answers for a name that is no tool's. Where it looks like one of
-// a server that is not there, the server's state is the better answer.
-func unknownTool(c *catalog, asked string) error {
-	for st := range c.snap.Servers() {
-		if strings.HasPrefix(asked, clean(st.Name)+"__") {
-			if err := stateRefusal(st.Name, st.State); err != nil {
-				return err
-			}
-		}
-	}
-	return invalid(fmt.Sprintf("There is no tool %q.", shorten(asked)))
 }
 
 // shorten keeps an answer that repeats a client's words small.

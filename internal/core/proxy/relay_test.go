@@ -323,24 +323,24 @@ func TestToolsOfAServerThatIsAwayStay(t *testing.T) {
 	}}
 	r := start(t, up, Options{})
 	connect(r.view, "s", plainTool("t"))
-	first := newCatalog(r.view.Snapshot(), nil)
+	first := newCatalog(r.view.Snapshot(), nil, grace)
 	last := first
 	for _, state := range []stateview.State{stateview.Backoff, stateview.Connecting, stateview.Backoff, stateview.Stopping, stateview.Connecting} {
 		r.view.UpdateServer("s", func(st *stateview.ServerStatus) { st.State, st.Tools = state, stateview.ToolList{} })
-		if last = newCatalog(r.view.Snapshot(), last); last.version != first.version || refusal(last, toolID{"s", "t"}, "s__t") != nil {
-			t.Errorf("%v: version %d, %v", state, last.version, refusal(last, toolID{"s", "t"}, "s__t"))
+		if last = newCatalog(r.view.Snapshot(), last, grace); last.lists[tools].version != first.lists[tools].version || refusal(last, toolID{"s", "t"}, "s__t") != nil {
+			t.Errorf("%v: version %d, %v", state, last.lists[tools].version, refusal(last, toolID{"s", "t"}, "s__t"))
 		}
 		if refusal(last, toolID{"s", "none"}, "s__none") == nil {
 			t.Errorf("%v: a tool that was not there", state)
 		}
 	}
 	connect(r.view, "s", plainTool("t"))
-	if last = newCatalog(r.view.Snapshot(), last); last.version != first.version {
-		t.Errorf("back: version %d", last.version)
+	if last = newCatalog(r.view.Snapshot(), last, grace); last.lists[tools].version != first.lists[tools].version {
+		t.Errorf("back: version %d", last.lists[tools].version)
 	}
 	for _, state := range []stateview.State{stateview.Failed, stateview.Quarantined, stateview.AuthRequired} {
 		setState(r.view, "s", state)
-		if c := newCatalog(r.view.Snapshot(), last); c.version == first.version || refusal(c, toolID{"s", "t"}, "s__t") == nil {
+		if c := newCatalog(r.view.Snapshot(), last, grace); c.lists[tools].version == first.lists[tools].version || refusal(c, toolID{"s", "t"}, "s__t") == nil {
 			t.Errorf("%v: still offered", state)
 		}
 	}
@@ -379,7 +379,7 @@ func TestGraceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		view := stateview.New()
 		connect(view, "s", plainTool("t"))
-		c := newCatalog(view.Snapshot(), nil)
+		c := newCatalog(view.Snapshot(), nil, grace)
 		for _, step := range []struct {
 			wait  time.Duration
 			tools int
@@ -388,12 +388,12 @@ func TestGraceEnds(t *testing.T) {
 			view.UpdateServer("s", func(st *stateview.ServerStatus) {
 				st.State, st.Tools, st.Attempt = stateview.Backoff, stateview.ToolList{}, st.Attempt+1
 			})
-			if c = newCatalog(view.Snapshot(), c); len(c.offers[0].tools) != step.tools {
-				t.Errorf("after %v more: %d tools, want %d", step.wait, len(c.offers[0].tools), step.tools)
+			if c = newCatalog(view.Snapshot(), c, grace); len(c.offers[0].shown[tools]) != step.tools {
+				t.Errorf("after %v more: %d tools, want %d", step.wait, len(c.offers[0].shown[tools]), step.tools)
 			}
 		}
 		connect(view, "s", plainTool("t"))
-		if c = newCatalog(view.Snapshot(), c); len(c.offers[0].tools) != 1 {
+		if c = newCatalog(view.Snapshot(), c, grace); len(c.offers[0].shown[tools]) != 1 {
 			t.Error("the tools of a server that is back are not listed")
 		}
 	})

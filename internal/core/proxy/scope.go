@@ -18,7 +18,8 @@ type scope struct {
 	stateless http.Handler // from 2026-07-28 on
 	exchanges exchanges
 	leases    leases
-	announced uint64 // version of the list that sessions know of; used by Run alone
+	announced [numKinds]uint64 // versions of the lists that sessions know of; used by Run alone
+	tasks     taskOwners
 }
 
 // newScope makes an endpoint. A single server's, too, introduces itself as ours
@@ -27,7 +28,10 @@ func (e *Endpoint) newScope(server string) *scope {
 	s := &scope{Endpoint: e, server: server}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: serverName, Version: e.version}, &mcp.ServerOptions{
 		// Only what we honour: without this the library advertises logging.
-		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{ListChanged: true}},
+		Capabilities: &mcp.ServerCapabilities{
+			Tools: &mcp.ToolCapabilities{ListChanged: true}, Prompts: &mcp.PromptCapabilities{ListChanged: true},
+			Resources: &mcp.ResourceCapabilities{ListChanged: true},
+		},
 	})
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
@@ -43,29 +47,31 @@ func (e *Endpoint) newScope(server string) *scope {
 	return s
 }
 
-// list returns the scope's encoded tool list and its version.
-func (s *scope) list(c *catalog) (list func() []byte, version uint64) {
-	if s.server == "" {
-		return c.list, c.version
+// versions returns the versions of the scope's lists.
+func (s *scope) versions(c *catalog) (v [numKinds]uint64) {
+	for k, l := range c.listsOf(s.server) {
+		v[k] = l.version
 	}
-	if o := c.offer(s.server); o != nil {
-		return o.list, o.version
-	}
-	return func() []byte { return []byte("[]") }, 0
+	return v
 }
 
-// announce tells the scope's sessions if the list changed, and reports whether it did.
+// announce tells the scope's sessions which lists changed, and reports whether any did.
 func (s *scope) announce(c *catalog) bool {
-	_, version := s.list(c)
-	if version == s.announced {
-		return false
+	was, now := s.announced, s.versions(c)
+	s.announced = now
+	// The library sends list_changed, to sessions and to subscriptions of the
+	// stateless revision alike, when a list of its own changes and not on demand.
+	// Nobody sees those lists: the middleware answers for them.
+	if now[tools] != was[tools] {
+		s.mcp.AddTool(&mcp.Tool{Name: "changed", InputSchema: json.RawMessage(`{"type":"object"}`)}, nil)
 	}
-	s.announced = version
-	// The library sends tools/list_changed, to sessions and to subscriptions of
-	// the stateless revision alike, when its own list of tools changes and not
-	// on demand. Nobody sees that list: the middleware answers tools/list.
-	s.mcp.AddTool(&mcp.Tool{Name: "changed", InputSchema: json.RawMessage(`{"type":"object"}`)}, nil)
-	return true
+	if now[prompts] != was[prompts] {
+		s.mcp.AddPrompt(&mcp.Prompt{Name: "changed"}, nil)
+	}
+	if now[resources] != was[resources] || now[templates] != was[templates] {
+		s.mcp.AddResource(&mcp.Resource{Name: "changed", URI: "changed:"}, nil)
+	}
+	return now != was
 }
 
 func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
@@ -89,8 +95,8 @@ func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	var open []*exchange
 	for i, m := range msgs {
-		msgs[i].raw = m.divert(func(params json.RawMessage) *exchange {
-			open = append(open, s.exchanges.begin(r.Context(), params))
+		msgs[i].raw = m.divert(func(m message) *exchange {
+			open = append(open, s.exchanges.begin(r.Context(), m))
 			return open[len(open)-1]
 		})
 	}
@@ -123,8 +129,7 @@ func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
 	defer s.leases.release(id)
 	if r.Method == http.MethodGet {
 		w = &opening{ResponseWriter: w, missed: func() bool {
-			_, version := s.list(s.catalog())
-			return s.leases.outdated(id, version)
+			return s.leases.outdated(id, s.versions(s.catalog())[tools])
 		}}
 	}
 	s.stateful.ServeHTTP(w, r)
