@@ -34,13 +34,15 @@ func (c *counters) read() Counts {
 type output struct {
 	*child
 	lines                *lineReader
+	veil                 veil
 	junkLines, junkBytes int // since the last message
 	warned               bool
 }
 
 // readStdout hands each line to the wire until the output ends.
 func (c *child) readStdout(stdout io.Reader, maxBytes int) error {
-	o := output{child: c, lines: newLineReader(stdout, maxBytes)}
+	o := output{child: c, lines: newLineReader(stdout, maxBytes), veil: veil{secrets: c.wire.secrets}}
+	defer func() { c.say(o.veil.rest()) }()
 	for {
 		line, kept, err := o.lines.next()
 		if long, ok := errors.AsType[*longLine](err); ok {
@@ -76,7 +78,7 @@ func (o *output) deliver(msg []byte, kept bool) bool {
 
 // skip notes a line that is no message. What is known of its text goes to the server's log.
 func (o *output) skip(text []byte, size int) {
-	o.say(text)
+	o.say(o.veil.take(text))
 	o.junkLines++
 	o.wire.counts.skippedLines.Add(1)
 	o.wire.counts.droppedBytes.Add(uint64(size))
@@ -97,6 +99,7 @@ func (o *output) refuse(head []byte) {
 	}
 	foot, skipped, _ := o.lines.skip() // the stream's error comes again
 	if !isMessage {
+		head = head[:o.wire.secrets.openEnd(string(head))] // the rest may be the beginning of a secret
 		o.skip(fmt.Appendf(nil, "%s… (%d MB on one line)\n", head, skipped>>20), skipped)
 		return
 	}
@@ -110,13 +113,15 @@ func (o *output) refuse(head []byte) {
 // readStderr takes everything the server says, always, so that it never blocks.
 func (c *child) readStderr() {
 	buf := make([]byte, 32<<10)
+	shown := veil{secrets: c.wire.secrets}
 	for {
 		n, err := c.stderr.Read(buf)
 		if n > 0 {
 			_, _ = c.tail.Write(buf[:n]) // never fails
-			c.say(buf[:n])
+			c.say(shown.take(buf[:n]))
 		}
 		if err != nil {
+			c.say(shown.rest())
 			return
 		}
 	}
@@ -124,7 +129,7 @@ func (c *child) readStderr() {
 
 // say writes to the server's log, if there is one.
 func (c *child) say(p []byte) {
-	if c.log == nil {
+	if c.log == nil || len(p) == 0 {
 		return
 	}
 	c.logMu.Lock()

@@ -64,6 +64,15 @@ func before(has func(string) bool) {
 	if has("banner") {
 		fmt.Print("\xef\xbb\xbfServer 1.0\r\n\r\n{not json}\n[1,2]\n\x1b[32mready\x1b[0m\n")
 	}
+	if has("tells") {
+		first, second, _ := strings.Cut(os.Getenv("API_KEY"), "-")
+		fmt.Fprint(os.Stderr, "key on stderr: "+first)
+		time.Sleep(20 * time.Millisecond) // two reads, most likely
+		fmt.Fprintln(os.Stderr, "-"+second)
+		say("key on stdout: %s", os.Getenv("API_KEY"))
+		pad := strings.Repeat("x", 220)
+		say("long key: %s %s %s%s", os.Getenv("API_KEY"), pad, os.Getenv("API_KEY"), strings.Repeat("y", 200<<10))
+	}
 	if has("chatter") {
 		for {
 			say("still here")
