@@ -65,8 +65,8 @@ type Connector struct {
 	// StartTimeout is asked at each attempt and replaces Timeouts.Start; nil means that.
 	StartTimeout func() time.Duration
 
-	silent sync.Map // launch → struct{}: servers that do not answer server/discover
-	tried  sync.Map // name → attempt: what the latest start of a server depended on
+	silent recent[struct{}] // by launch: servers that do not answer server/discover
+	tried  sync.Map         // name → attempt: what the latest start of a server depended on
 	pace   pace
 
 	// lookoutMu guards lookout, which is nil while no server waits for a change.
