@@ -72,6 +72,11 @@ func newCatalog(snap *stateview.Snapshot, old *catalog, grace time.Duration) *ca
 	return c
 }
 
+// holds reports whether c is what a snapshot offers now. c may be nil.
+func (c *catalog) holds(snap *stateview.Snapshot) bool {
+	return c != nil && c.snap == snap && (c.ends.IsZero() || time.Now().Before(c.ends))
+}
+
 // newOffer returns a server's offer: was itself if it still holds. It does while
 // the server is away for a moment, so that the lists of clients do not flicker: a
 // call has the server tried at once, and is sent when it is back.

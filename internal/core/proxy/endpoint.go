@@ -84,14 +84,20 @@ func New(o Options) *Endpoint {
 	}
 }
 
-// Run tells clients when their list of tools has changed, until ctx is done;
+// Run tells clients when a list of theirs has changed, until ctx is done;
 // then it ends all sessions and cancels what is being served. It returns the
 // cause of ctx's end.
 func (e *Endpoint) Run(ctx context.Context) error {
-	for range e.view.Watch(ctx) {
-		if e.announce() {
-			pause(ctx, e.settle)
+	for ctx.Err() == nil {
+		c := e.catalog()
+		if e.announce(c) {
+			pause(ctx, nil, e.settle)
 		}
+		next := time.Duration(-1)
+		if !c.ends.IsZero() {
+			next = max(time.Until(c.ends), 0)
+		}
+		pause(ctx, c.snap.Changed(), next)
 	}
 	e.mu.Lock()
 	e.closed = true
@@ -105,8 +111,7 @@ func (e *Endpoint) Run(ctx context.Context) error {
 }
 
 // announce brings every scope up to date and reports whether any list changed.
-func (e *Endpoint) announce() bool {
-	c := e.catalog()
+func (e *Endpoint) announce(c *catalog) bool {
 	var gone, kept []*scope
 	e.mu.Lock()
 	for name, s := range e.scopes {
@@ -128,11 +133,17 @@ func (e *Endpoint) announce() bool {
 	return changed
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// pause waits until ctx is done, something changed, or d has passed; a negative d never does.
+func pause(ctx context.Context, changed <-chan struct{}, d time.Duration) {
+	var passed <-chan time.Time
+	if d >= 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		passed = t.C
+	}
 	select {
-	case <-t.C:
+	case <-passed:
+	case <-changed:
 	case <-ctx.Done():
 	}
 }
@@ -140,13 +151,13 @@ func pause(ctx context.Context, d time.Duration) {
 // catalog returns the catalog of the view's current snapshot: a client that
 // asks right after a change never sees an older list.
 func (e *Endpoint) catalog() *catalog {
-	if c := e.newest.Load(); c != nil && c.snap == e.view.Snapshot() {
+	if c := e.newest.Load(); c.holds(e.view.Snapshot()) {
 		return c
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	snap, c := e.view.Snapshot(), e.newest.Load()
-	if c == nil || c.snap != snap {
+	if !c.holds(snap) {
 		c = newCatalog(snap, c, e.grace)
 		e.newest.Store(c)
 	}

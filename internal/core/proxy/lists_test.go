@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -251,4 +252,30 @@ func TestEveryListStaysWhileItsServerIsAway(t *testing.T) {
 	if _, ok := off.ownerOf("a://1"); ok {
 		t.Error("a resource of a server that is off has an owner")
 	}
+}
+
+// TestGraceEndsByItself: what a server offered leaves the lists though nothing else happens.
+func TestGraceEndsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := stateview.New()
+		connectOffer(v, "s", stateview.Offer{Prompts: items("name", "p")}, plainTool("t"))
+		e := New(Options{View: v, Upstreams: answer(`{}`), Grace: 5 * time.Second})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = e.Run(ctx) })
+		synctest.Wait()
+		setState(v, "s", stateview.Backoff)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if c := e.newest.Load(); len(c.offers[0].shown[tools]) != 1 || len(c.offers[0].shown[prompts]) != 1 {
+			t.Error("the grace ended early")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if c := e.newest.Load(); len(c.offers[0].shown[tools]) != 0 || len(c.offers[0].shown[prompts]) != 0 || !c.ends.IsZero() {
+			t.Error("the grace did not end")
+		}
+		cancel()
+		wg.Wait()
+	})
 }
