@@ -46,6 +46,7 @@ type fakeServer struct {
 	listErr error
 	endErr  error // of Close
 	tools   []stateview.Tool
+	offer   stateview.Offer
 
 	// How a session behaves from now on.
 	hangs   bool  // requests are not answered
@@ -214,6 +215,16 @@ func (s *fakeSession) Tools(ctx context.Context) ([]stateview.Tool, error) {
 		return nil, s.silence(ctx)
 	}
 	return b.tools, b.listErr
+}
+
+func (s *fakeSession) Lists(ctx context.Context) (stateview.ToolList, stateview.Offer, error) {
+	tools, err := s.Tools(ctx)
+	if err != nil {
+		return stateview.ToolList{}, stateview.Offer{}, err
+	}
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return stateview.NewToolList(tools), s.c.servers[s.srv.Name].offer, nil
 }
 
 // now returns how the server behaves by now, and counts what asked.

@@ -80,8 +80,8 @@ func (l *live) Request(ctx context.Context, req call.Request) (result, rpcErr js
 	return result, rpcErr, err
 }
 
-// list returns the session's tools; it does not outlive the session.
-func (l *live) list(ctx context.Context) (stateview.ToolList, error) {
+// list returns what the session's server offers; it does not outlive the session.
+func (l *live) list(ctx context.Context) (offering, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := make(chan struct{})
@@ -94,12 +94,12 @@ func (l *live) list(ctx context.Context) (stateview.ToolList, error) {
 		case <-stop:
 		}
 	}()
-	tools, err := l.Tools(ctx)
+	tools, other, err := l.Lists(ctx)
 	close(stop)
 	<-watching
 	if err == nil {
 		l.hear()
-		return stateview.NewToolList(tools), nil
+		return offering{tools, other}, nil
 	}
 	select {
 	case <-l.ended: // why it ended says more than how the listing failed
@@ -108,7 +108,7 @@ func (l *live) list(ctx context.Context) (stateview.ToolList, error) {
 		}
 	default:
 	}
-	return stateview.ToolList{}, err
+	return offering{}, err
 }
 
 var errSessionEnded = errors.New("session ended")

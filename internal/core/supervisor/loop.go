@@ -228,7 +228,7 @@ func (l *loop) report(m report) {
 	case connected:
 		means = l.connected(s, e)
 	case relisted:
-		means = l.relisted(s, e.tools)
+		means = l.relisted(s, e.offers)
 	case reopening:
 		means = l.reopening(s)
 	case lost:

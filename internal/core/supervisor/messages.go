@@ -56,6 +56,12 @@ type report struct {
 	event event
 }
 
+// An offering is what a session's server offers.
+type offering struct {
+	tools stateview.ToolList
+	other stateview.Offer
+}
+
 // An event is the content of a report.
 type event interface{ event() }
 
@@ -67,10 +73,10 @@ type (
 		transport stateview.Transport
 		protocol  string
 		pid       int32
-		tools     stateview.ToolList
+		offers    offering
 	}
 
-	relisted struct{ tools stateview.ToolList }
+	relisted struct{ offers offering }
 
 	// reopening says that a session was ended, or an attempt given up, to begin anew.
 	reopening struct{}

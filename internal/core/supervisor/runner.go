@@ -49,13 +49,13 @@ func (r *runner) run(ctx context.Context) {
 	failed := 0 // attempts since the last success
 	release := func() {}
 	for {
-		session, tools, err := r.attempt(ctx)
+		session, offers, err := r.attempt(ctx)
 		release()
 		var up time.Duration
 		switch {
 		case err == nil:
 			failed = 0
-			up, err = r.watch(ctx, session, tools)
+			up, err = r.watch(ctx, session, offers)
 		case !errors.Is(err, errReopen):
 			failed++
 		}
@@ -104,18 +104,18 @@ func (r *runner) tellLost(v verdict) {
 
 // attempt opens a session and lists its tools, unless an order ends that early.
 // A session beside an error must be ended too.
-func (r *runner) attempt(ctx context.Context) (*live, stateview.ToolList, error) {
+func (r *runner) attempt(ctx context.Context) (*live, offering, error) {
 	type result struct {
 		session *live
-		tools   stateview.ToolList
+		offers  offering
 		err     error
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan result, 1)
 	go func() {
-		session, tools, err := r.connect(ctx)
-		done <- result{session, tools, err}
+		session, offers, err := r.connect(ctx)
+		done <- result{session, offers, err}
 	}()
 	var why error
 	for {
@@ -132,7 +132,7 @@ func (r *runner) attempt(ctx context.Context) (*live, stateview.ToolList, error)
 			case why != nil:
 				res.err = why
 			}
-			return res.session, res.tools, res.err
+			return res.session, res.offers, res.err
 		}
 	}
 }
@@ -153,8 +153,8 @@ func (r *runner) interrupted(k order) error {
 
 // connect opens a session and lists its tools; both together are one attempt.
 // A session beside an error must be ended too.
-func (r *runner) connect(ctx context.Context) (*live, stateview.ToolList, error) {
-	var none stateview.ToolList
+func (r *runner) connect(ctx context.Context) (*live, offering, error) {
+	var none offering
 	select {
 	case r.starts <- struct{}{}:
 	case <-ctx.Done():
@@ -173,11 +173,11 @@ func (r *runner) connect(ctx context.Context) (*live, stateview.ToolList, error)
 		return nil, none, fmt.Errorf("connect server %q: %w", r.name, reason(bound, err))
 	}
 	session := begin(s)
-	tools, err := session.list(bound)
+	offers, err := session.list(bound)
 	if err != nil {
 		return session, none, fmt.Errorf("list tools of server %q: %w", r.name, reason(bound, err))
 	}
-	return session, tools, nil
+	return session, offers, nil
 }
 
 // reason adds why the attempt was cut short, if it was, to an error without words of its own.

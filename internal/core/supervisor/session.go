@@ -35,10 +35,15 @@ type Connector interface {
 type Session interface {
 	Describe(st *stateview.ServerStatus)                 // fills in Transport, Protocol and PID
 	Tools(ctx context.Context) ([]stateview.Tool, error) // all pages
-	Changed() <-chan struct{}                            // one-slot signal: the server said that its tools changed
-	Ping(ctx context.Context) error                      // nil if the server answered anything at all, also a refusal
-	Wait() error                                         // blocks until the session has ended, returns why
-	Close() error                                        // bounded; an error means that something could not be ended
+	Changed() <-chan struct{}                            // one-slot signal: the server said that something changed which Lists returns
+
+	// Lists returns what the server offers: all of it the first time, later with
+	// what the server said has changed listed anew.
+	Lists(ctx context.Context) (stateview.ToolList, stateview.Offer, error)
+
+	Ping(ctx context.Context) error // nil if the server answered anything at all, also a refusal
+	Wait() error                    // blocks until the session has ended, returns why
+	Close() error                   // bounded; an error means that something could not be ended
 	Requester
 }
 

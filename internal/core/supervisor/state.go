@@ -55,7 +55,7 @@ func (l *loop) attempting(s *server, n int) bool {
 	return true
 }
 
-// connected says that a session is up and its tools were listed.
+// connected says that a session is up and what it offers was listed.
 func (l *loop) connected(s *server, m connected) bool {
 	switch s.state {
 	case stateview.Connecting:
@@ -67,21 +67,27 @@ func (l *loop) connected(s *server, m connected) bool {
 		l.peers++
 	}
 	s.status.Transport, s.status.Protocol, s.status.PID = m.transport, m.protocol, m.pid
-	s.status.Tools, s.status.Attempt = m.tools, 0
+	s.status.Attempt = 0
+	s.offers(m.offers)
 	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connected)
 	return true
 }
 
-// relisted says that a session's tools were listed again.
-func (l *loop) relisted(s *server, tools stateview.ToolList) bool {
+// relisted says that what a session's server offers was listed again.
+func (l *loop) relisted(s *server, o offering) bool {
 	switch s.state {
 	case stateview.Connected:
 	default:
 		return false
 	}
-	s.status.Tools = tools
+	s.offers(o)
 	return true
+}
+
+func (s *server) offers(o offering) {
+	s.status.Tools = o.tools
+	s.status.SetOffer(o.other)
 }
 
 // reopening says that a session is opened anew, not because of a failure.
@@ -139,7 +145,8 @@ func (l *loop) transition(s *server, to stateview.State) {
 	s.state, s.status.State, s.status.Since, s.status.RetryAt = to, to, now, time.Time{}
 	if to != stateview.Connected {
 		// What a session said is not true any more.
-		s.session, s.status.PID, s.status.Protocol, s.status.Tools = nil, 0, "", stateview.ToolList{}
+		s.session, s.status.PID, s.status.Protocol = nil, 0, ""
+		s.offers(offering{})
 	}
 	l.settleOutcome(s)
 	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem()})

@@ -473,7 +473,7 @@ func TestReportsOfAnOlderRunnerAreDiscarded(t *testing.T) {
 		defer r.stop()
 		r.apply(false, stdio("a"))
 		r.want("a", stateview.Connected)
-		for _, e := range []event{lost{rest: stateview.Failed}, ended{}, relisted{stateview.NewToolList(tools("x"))}, attempting{9}} {
+		for _, e := range []event{lost{rest: stateview.Failed}, ended{}, relisted{offering{tools: stateview.NewToolList(tools("x"))}}, attempting{9}} {
 			r.inbox.put(report{"a", 0, e})
 			r.inbox.put(report{"nobody", 1, e})
 		}

@@ -28,17 +28,17 @@ type vigil struct {
 }
 
 type listing struct {
-	tools stateview.ToolList
-	err   error
+	offers offering
+	err    error
 }
 
 // watch reports a session and the changes of its tools until it ends or should
 // be ended, and returns how long it was connected and why.
-func (r *runner) watch(ctx context.Context, session *live, tools stateview.ToolList) (time.Duration, error) {
+func (r *runner) watch(ctx context.Context, session *live, offers offering) (time.Duration, error) {
 	began := time.Now()
 	var st stateview.ServerStatus
 	session.Describe(&st)
-	r.tell(connected{session: session, transport: st.Transport, protocol: st.Protocol, pid: st.PID, tools: tools})
+	r.tell(connected{session: session, transport: st.Transport, protocol: st.Protocol, pid: st.PID, offers: offers})
 	v := &vigil{runner: r, session: session, listed: make(chan listing, 1), checked: make(chan error, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	err := v.keep(ctx)
@@ -95,7 +95,7 @@ func (v *vigil) obey(ctx context.Context, k order) {
 	}
 }
 
-// list begins to list the tools again, which it does not do too often.
+// list begins to list what changed again, which it does not do too often.
 func (v *vigil) list(ctx context.Context) {
 	if v.listing {
 		v.stale = true
@@ -110,8 +110,8 @@ func (v *vigil) list(ctx context.Context) {
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, v.settings.StartTimeout, &timeoutError{v.settings.StartTimeout})
 		defer cancel()
-		tools, err := v.session.list(ctx)
-		v.listed <- listing{tools, err}
+		offers, err := v.session.list(ctx)
+		v.listed <- listing{offers, err}
 	})
 }
 
@@ -119,7 +119,7 @@ func (v *vigil) took(ctx context.Context, l listing) {
 	v.listing = false
 	if l.err == nil {
 		v.misses = 0
-		v.tell(relisted{l.tools})
+		v.tell(relisted{l.offers})
 		if v.stale {
 			v.list(ctx)
 		}

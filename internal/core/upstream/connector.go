@@ -158,6 +158,7 @@ func (c *Connector) newSession(ctx context.Context, srv config.Server, transport
 		version:   c.Version,
 		log:       log,
 		wire:      newWire(ctx, log, c.limits().Probe),
+		catalog:   catalog{busy: make(chan struct{}, 1)},
 	}
 	s.wire.secrets = hide
 	return s

@@ -26,7 +26,7 @@ func (r *remote) listen(s *Session) {
 			resp, err := r.openListen(r.wire.life, s, events)
 			if err == nil {
 				if again { // what was said while nobody listened is lost, so look
-					r.wire.notified([]byte(toolsChanged))
+					r.wire.outdate(allKinds)
 				}
 				events = r.follow(resp, events)
 				wait = max(wait, events.retry)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ func serve(mode string) {
 		if err := measure(); err != nil {
 			log.Fatal(err)
 		}
+		return
+	}
+	if strings.HasPrefix(mode, "both") {
+		serveBoth(mode)
 		return
 	}
 	serveRaw(mode)

@@ -14,9 +14,6 @@ const (
 	methodCancelled = "notifications/cancelled"
 )
 
-// toolsChanged is a notification's method as it stands in a message.
-const toolsChanged = `"notifications/tools/list_changed"`
-
 // A message is one JSON-RPC message on its way to the server, with what a
 // carrier needs to know about it.
 type message struct {

@@ -33,7 +33,8 @@ type Session struct {
 	client   *mcp.ClientSession // set by handshake
 	protocol string             // negotiated revision
 	meta     []byte             // what each request carries for this hop
-	hasTools bool               // the server declared tools
+	declared kinds              // what the server has lists of
+	catalog  catalog
 
 	closeOnce sync.Once
 	closeErr  error
@@ -65,9 +66,27 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions,
 	s.client = session
 	s.protocol = greeting.ProtocolVersion
 	s.meta = hopMeta(s.protocol, s.version)
-	s.hasTools = greeting.Capabilities != nil && greeting.Capabilities.Tools != nil
+	s.declared = declared(greeting.Capabilities)
+	s.catalog.about = s.wire.about()
 	s.wire.protocol.Store(&s.protocol)
 	return nil
+}
+
+// declared returns which lists a server of these capabilities has.
+func declared(caps *mcp.ServerCapabilities) (k kinds) {
+	if caps == nil {
+		return 0
+	}
+	if caps.Tools != nil {
+		k |= kindTools
+	}
+	if caps.Prompts != nil {
+		k |= kindPrompts
+	}
+	if caps.Resources != nil {
+		k |= kindResources
+	}
+	return k
 }
 
 // Describe fills in what is known of a session: Transport, Protocol and PID.
@@ -95,7 +114,8 @@ func (s *Session) Request(ctx context.Context, req call.Request) (result, rpcErr
 	return r.result, r.err, nil
 }
 
-// Changed returns a one-slot signal: the server said that its tools changed.
+// Changed returns a one-slot signal: the server said that something changed which
+// Lists returns.
 func (s *Session) Changed() <-chan struct{} { return s.wire.changed }
 
 // Counts returns what the session has thrown away so far.

@@ -12,43 +12,57 @@ import (
 
 // Limits against a list that never ends.
 const (
-	maxToolPages = 500
-	maxTools     = 20_000
+	maxPages = 500
+	maxItems = 20_000
 )
 
 // Tools lists the server's tools, all pages, each with its definition exactly as
 // the server sent it. A server that declared no tools has none.
 func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
-	if !s.hasTools {
+	if !s.declared.has(kindTools) {
 		return nil, nil
 	}
-	var tools []stateview.Tool
-	names, cursors := map[string]bool{}, map[string]bool{}
+	items, err := s.listAll(ctx, "tools/list", "tools", "name")
+	if err != nil {
+		return nil, err
+	}
+	tools := make([]stateview.Tool, len(items))
+	for i, item := range items {
+		tools[i] = stateview.Tool{Name: item.Key, Definition: item.Definition}
+	}
+	return tools, nil
+}
+
+// listAll returns the elements of a list, all pages, in the server's order. member
+// is that of the result which holds them, key the member that names one.
+func (s *Session) listAll(ctx context.Context, method, member, key string) ([]stateview.Item, error) {
+	var all []stateview.Item
+	keys, cursors := map[string]bool{}, map[string]bool{}
 	var params json.RawMessage
-	for range maxToolPages {
-		result, rpcErr, err := s.Request(ctx, call.Request{Method: "tools/list", Params: params})
+	for range maxPages {
+		result, rpcErr, err := s.Request(ctx, call.Request{Method: method, Params: params})
 		if err != nil {
 			return nil, err
 		}
 		if rpcErr != nil {
 			return nil, pBadList.with(errorMessage(rpcErr, s.wire.secrets))
 		}
-		page, cursor, err := toolPage(result)
+		items, cursor, err := page(result, member, key)
 		if err != nil {
 			return nil, s.wire.secrets.cover(pBadList.with(plain(err)).because(err))
 		}
-		for _, t := range page {
-			if t.Name == "" || names[t.Name] {
-				s.log.Warn("tool without a name of its own is left out", "tool", s.wire.secrets.show(t.Name, 100))
+		for _, item := range items {
+			if item.Key == "" || keys[item.Key] {
+				s.log.Warn("what has no name of its own is left out", "list", member, "name", s.wire.secrets.show(item.Key, 100))
 				continue
 			}
-			names[t.Name] = true
-			tools = append(tools, t)
+			keys[item.Key] = true
+			all = append(all, item)
 		}
 		if cursor == "" {
-			return tools, nil
+			return all, nil
 		}
-		if cursors[cursor] || len(tools) > maxTools {
+		if cursors[cursor] || len(all) > maxItems {
 			break
 		}
 		cursors[cursor] = true
@@ -58,12 +72,12 @@ func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
 	return nil, pBadList.with("its pages never end")
 }
 
-// toolPage cuts a result of tools/list.
-func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, err error) {
+// page cuts the result of a list.
+func page(result json.RawMessage, member, key string) (items []stateview.Item, cursor string, err error) {
 	var list, next []byte
 	err = rawjson.EachMember(result, func(m rawjson.Member) {
 		switch string(m.Key) {
-		case "tools":
+		case member:
 			list = m.Value
 		case "nextCursor":
 			next = m.Value
@@ -77,19 +91,19 @@ func toolPage(result json.RawMessage) (tools []stateview.Tool, cursor string, er
 			return nil, "", fmt.Errorf("nextCursor is not a string: %w", err)
 		}
 	}
-	err = rawjson.EachElement(list, func(tool json.RawMessage) {
-		tools = append(tools, stateview.Tool{Name: toolName(tool), Definition: string(tool)})
+	err = rawjson.EachElement(list, func(item json.RawMessage) {
+		items = append(items, stateview.Item{Key: keyOf(item, key), Definition: string(item)})
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("no array of tools: %w", err)
+		return nil, "", fmt.Errorf("no array of %s: %w", member, err)
 	}
-	return tools, cursor, nil
+	return items, cursor, nil
 }
 
-// toolName returns a definition's name, or nothing if it has no usable one.
-func toolName(tool []byte) (name string) {
-	_ = rawjson.EachMember(tool, func(m rawjson.Member) {
-		if string(m.Key) == "name" {
+// keyOf returns the string that names a definition, or nothing if it has no usable one.
+func keyOf(item []byte, key string) (name string) {
+	_ = rawjson.EachMember(item, func(m rawjson.Member) {
+		if string(m.Key) == key {
 			name = ""
 			_ = json.Unmarshal(m.Value, &name) // not a string: no name
 		}

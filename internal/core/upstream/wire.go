@@ -31,7 +31,8 @@ type wire struct {
 	carrier  carrier
 	probe    time.Duration        // how long server/discover may stay unanswered
 	inbox    chan jsonrpc.Message // for the library: replies to it, and requests of the server
-	changed  chan struct{}        // one slot: the server said that its tools changed
+	changed  chan struct{}        // one slot: the server said that a list changed
+	stale    atomic.Uint32        // kinds of the lists that are not known, or not any more
 	received atomic.Uint64        // how many messages the server has sent
 	counts   counters
 	secrets  secrets        // of the server; set before the first message
@@ -40,6 +41,7 @@ type wire struct {
 	answered chan struct{}  // closed with the first reply to the library
 	calls    sync.WaitGroup // what spawn started
 
+	nextID   atomic.Uint64          // of the newest request of ours
 	protocol atomic.Pointer[string] // negotiated revision; nil before
 
 	// life ends with the wire; its cause is why. It is a field because it is
@@ -47,10 +49,10 @@ type wire struct {
 	life context.Context
 	kill context.CancelCauseFunc
 
-	mu      sync.Mutex // guards the fields below, and starting against ending
-	nextID  uint64
-	waiting map[uint64]chan reply
-	library map[string]struct{} // ids of the library's requests that are not answered yet
+	mu       sync.Mutex // guards the fields below, and starting against ending
+	waiting  map[uint64]chan reply
+	library  map[string]struct{} // ids of the library's requests that are not answered yet
+	greeting json.RawMessage     // see noteGreeting; nil once it was read
 }
 
 // newWire returns a wire whose life has the values of ctx, not its end.
@@ -64,6 +66,7 @@ func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 		waiting:  map[uint64]chan reply{},
 		library:  map[string]struct{}{},
 	}
+	w.stale.Store(uint32(allKinds))
 	w.life, w.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	return w
 }
@@ -126,19 +129,14 @@ func (w *wire) register(method string) (uint64, chan reply, error) {
 	if len(w.waiting) >= maxWaiting && !prompt(method) {
 		return 0, nil, pBusy.with(len(w.waiting))
 	}
-	w.nextID++
+	id := w.nextID.Add(1)
 	answer := make(chan reply, 1)
-	w.waiting[w.nextID] = answer
-	return w.nextID, answer, nil
+	w.waiting[id] = answer
+	return id, answer, nil
 }
 
 // reserveID returns an id for a request whose answer nobody awaits.
-func (w *wire) reserveID() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.nextID++
-	return w.nextID
-}
+func (w *wire) reserveID() uint64 { return w.nextID.Add(1) }
 
 // forget makes a late reply to id one that nobody asked for.
 func (w *wire) forget(id uint64) {
@@ -210,6 +208,7 @@ func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 		}
 		w.replied.Do(func() { close(w.answered) })
 		w.noteProtocol(e.result)
+		w.noteGreeting(e.result, kept)
 		return e.id, w.pass(msg)
 	case e.id != nil:
 		return nil, w.pass(msg)
@@ -295,11 +294,17 @@ func (w *wire) fail(id uint64, err error) {
 
 // notified acts on a notification; those that nobody needs end here.
 func (w *wire) notified(method []byte) {
-	if string(method) == toolsChanged {
-		select {
-		case w.changed <- struct{}{}:
-		default:
-		}
+	if k := changedKinds[string(method)]; k != 0 {
+		w.outdate(k)
+	}
+}
+
+// outdate says that lists are not any more what they were.
+func (w *wire) outdate(k kinds) {
+	w.stale.Or(uint32(k))
+	select {
+	case w.changed <- struct{}{}:
+	default:
 	}
 }
 
