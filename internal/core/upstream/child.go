@@ -84,6 +84,7 @@ func startChild(procs Processes, cmd *exec.Cmd, w *wire, log io.Writer, limits T
 		writing: make(chan struct{}, 1), exited: make(chan struct{}), gone: make(chan struct{}),
 	}
 	w.carrier = c
+	w.most = maxWaitingChild
 	c.tail.secrets = w.secrets
 	if err := c.start(); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type wire struct {
 	received atomic.Uint64        // how many messages the server has sent
 	counts   counters
 	secrets  secrets        // of the server; set before the first message
+	most     int            // calls that may wait; set before the first message
 	silent   atomic.Bool    // the server did not answer server/discover in time
 	replied  sync.Once      // closes answered
 	answered chan struct{}  // closed with the first reply to the library
@@ -59,6 +60,7 @@ type wire struct {
 func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 	w := &wire{
 		log:      log,
+		most:     maxWaitingRemote,
 		probe:    probe,
 		inbox:    make(chan jsonrpc.Message, 16),
 		changed:  make(chan struct{}, 1),
@@ -116,9 +118,13 @@ func (w *wire) request(ctx context.Context, method string, params json.RawMessag
 	}
 }
 
-// maxWaiting is how many calls a server may leave unanswered before it gets no
-// more of them: each may hold a connection, and a file of this program.
-const maxWaiting = 1000
+// How many calls a server may leave unanswered before it gets no more of them. One to
+// a process costs some kilobytes; one over HTTP may hold a connection, and with it a
+// file of this program and five times the memory.
+const (
+	maxWaitingChild  = 16_384
+	maxWaitingRemote = 1000
+)
 
 func (w *wire) register(method string) (uint64, chan reply, error) {
 	w.mu.Lock()
@@ -126,7 +132,7 @@ func (w *wire) register(method string) (uint64, chan reply, error) {
 	if err := w.cause(); err != nil {
 		return 0, nil, err
 	}
-	if len(w.waiting) >= maxWaiting && !prompt(method) {
+	if len(w.waiting) >= w.most && !prompt(method) {
 		return 0, nil, pBusy.with(len(w.waiting))
 	}
 	id := w.nextID.Add(1)
