@@ -139,6 +139,36 @@ func crashLoopProblem(n int, within time.Duration, p stateview.Problem) statevie
 			n, within.Truncate(time.Second)+time.Second, p.Text)}
 }
 
+// codeStuck is the code of a process that stays whatever is done to it.
+const codeStuck = "MPT-NOT-KILLABLE"
+
+// stuckIn returns the words for what an attempt that failed could not end, if
+// anything. Why it failed comes first in such an error.
+func stuckIn(err error) stateview.Problem {
+	if e, ok := err.(explained); ok && e.Problem().Code == codeStuck {
+		return e.Problem()
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return stuckIn(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if p := stuckIn(err); !p.IsZero() {
+				return p
+			}
+		}
+	}
+	return stateview.Problem{}
+}
+
+// stuckProblem says what could not be ended of a server that failed as p says.
+func stuckProblem(stuck, p stateview.Problem) stateview.Problem {
+	if p.Code != stuck.Code {
+		stuck.Text += " It is tried again all the same, but seldom. Why it was lost: " + p.Text
+	}
+	return stuck
+}
+
 // explained is an error that knows what to tell people.
 type explained interface {
 	error

@@ -282,7 +282,7 @@ func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
 	s.place, s.orders = placeOf(w.srv), newOrders()
 	s.status.Attempt, s.status.Transport = 1, stateview.ParseTransport(w.srv.Transport)
-	s.status.SetProblem(stateview.Problem{})
+	s.setProblem(s.stuck)
 	l.transition(s, stateview.Connecting)
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.cancel = func() { cancel(errStop) }
@@ -290,7 +290,7 @@ func (l *loop) start(ctx context.Context, s *server, w *wanted) {
 		name: w.srv.Name, epoch: s.epoch, srv: w.srv, place: s.place,
 		connector: l.connector, settings: l.settings, inbox: &l.inbox, orders: s.orders,
 		starts: l.starts, retries: l.retries, offline: &l.offline, log: l.log.With("server", w.srv.Name),
-		health: health{settings: l.settings, place: s.place},
+		health: health{settings: l.settings, place: s.place}, stuck: s.stuck,
 	}
 	l.log.Info("start", "server", r.name)
 	l.runners.Go(func() {

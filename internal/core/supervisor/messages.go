@@ -89,8 +89,8 @@ type (
 		notBefore time.Time // earlier than this a request cannot have it tried
 	}
 
-	// ended is the last report of each runner. stuck says what of its last session
-	// could not be ended; zero if nothing.
+	// ended is the last report of each runner. stuck says what could not be ended;
+	// zero if nothing.
 	ended struct{ stuck stateview.Problem }
 )
 

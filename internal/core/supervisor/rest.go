@@ -80,7 +80,7 @@ func (r *runner) park(ctx context.Context, v *verdict) bool {
 		case err := <-changed:
 			switch {
 			case back:
-				v.retry = time.Now().Add(jitter(r.settings.Stagger))
+				v.retry = latest(time.Now().Add(jitter(r.settings.Stagger)), v.notBefore)
 			case err == nil:
 				v.retry = r.tried.Add(r.settings.RetryGap)
 			case ctx.Err() == nil:

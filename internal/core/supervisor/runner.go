@@ -31,7 +31,7 @@ type runner struct {
 
 	health health
 	tried  time.Time         // when the newest attempt began
-	stuck  stateview.Problem // what of the newest session could not be ended; zero if nothing
+	stuck  stateview.Problem // what could not be ended, until a session ended in order; zero if nothing
 }
 
 // errReopen says that a session, or an attempt, is to be begun anew without having failed.
@@ -63,9 +63,13 @@ func (r *runner) run(ctx context.Context) {
 		if ctx.Err() == nil {
 			next = r.judge(err, up, failed)
 		}
+		if left := stuckIn(err); !left.IsZero() {
+			r.stuck = left
+		}
 		if session != nil {
 			r.stuck = session.end(r.log)
 		}
+		r.hold(&next)
 		var ok bool
 		if release, ok = r.wait(ctx, next); !ok {
 			return
@@ -92,6 +96,20 @@ func (r *runner) judge(err error, up time.Duration, failed int) verdict {
 	}
 	r.tellLost(v)
 	return v
+}
+
+// hold keeps a server of which something could not be ended from being started
+// often, as each start may leave one more, and has that shown.
+func (r *runner) hold(v *verdict) {
+	if r.stuck.IsZero() || v.rest != stateview.Backoff && v.rest != stateview.Failed {
+		return
+	}
+	v.notBefore = latest(v.notBefore, time.Now().Add(r.settings.RetryMax))
+	v.retry = latest(v.retry, v.notBefore)
+	if v.rest == stateview.Backoff {
+		v.problem = stuckProblem(r.stuck, v.problem)
+		r.tellLost(*v)
+	}
 }
 
 func (r *runner) tellLost(v verdict) {

@@ -27,7 +27,7 @@ type server struct {
 	place     place                  // of the newest runner
 	status    stateview.ServerStatus // as it shall be published
 	session   *live                  // while connected
-	stuck     stateview.Problem      // what the newest runner could not end; zero if nothing
+	stuck     stateview.Problem      // what could not be ended, as the newest runner said at its end; zero if nothing
 	notBefore time.Time              // in Backoff: no request can have it tried earlier
 	outcome   *outcome               // of the next attempt; nil if nobody waits for it
 }
