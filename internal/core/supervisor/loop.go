@@ -75,17 +75,19 @@ func (s *Supervisor) Run(ctx context.Context) error {
 func (l *loop) run(ctx context.Context) {
 	defer l.history.close()
 	l.load()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-l.inbox.signal:
-			l.turn(ctx, l.inbox.take())
+			// Once ctx is done a runner's end is no reason to start another.
+			if messages := l.inbox.take(); ctx.Err() == nil {
+				l.turn(ctx, messages)
+			}
 		case <-l.beats():
 			l.askPeers()
 		case <-ctx.Done():
-			l.shutdown()
-			return
 		}
 	}
+	l.shutdown()
 }
 
 // load reads the approvals once. What cannot be read is not approved.

@@ -427,6 +427,27 @@ func TestShutdownStopsAllInParallel(t *testing.T) {
 	})
 }
 
+// TestNothingStartsOnceTheEndHasBegun has runners end before the loop sees why.
+func TestNothingStartsOnceTheEndHasBegun(t *testing.T) {
+	for range 20 { // the loop may look at either first
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			fake := newFake()
+			l := newLoop(New(Options{Connector: fake}))
+			l.broken = func(msg string, args ...any) { t.Error(msg, args) }
+			fake.set("a", fakeServer{start: time.Hour})
+			l.turn(ctx, []message{apply{configOf(stdio("a"))}})
+			synctest.Wait()
+			cancel()
+			synctest.Wait()
+			l.run(ctx)
+			if n := fake.count("a"); n != 1 {
+				t.Errorf("started %d times", n)
+			}
+		})
+	}
+}
+
 func TestSubscribeIsOrderedAndLossless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, Settings{})
