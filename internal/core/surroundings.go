@@ -22,6 +22,7 @@ type surroundings struct {
 	servers interface {
 		Woke()
 		Network(up bool)
+		NetworkAdded()
 	}
 	woke    func() // told before servers; may be nil
 	offline bool   // servers were told that the network is gone
@@ -47,12 +48,12 @@ func (s *surroundings) happened(e machine.Event) {
 		s.offline = true
 		s.servers.Network(false)
 	case machine.NetworkBack:
-		// One network more, such as that of a container that starts, heals nothing: it
-		// must not give servers that keep crashing a clean record.
-		if s.offline {
+		if s.offline { // else it never was away for them
 			s.offline = false
 			s.servers.Network(true)
 		}
+	case machine.NetworkAdded:
+		s.servers.NetworkAdded()
 	}
 }
 

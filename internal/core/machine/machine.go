@@ -26,10 +26,13 @@ const (
 	// told where that cannot be known.
 	NetworkLost
 
-	// NetworkBack says that one does: told at the start, after NetworkLost, and
-	// when a network was added to those there are, such as a VPN, because what
-	// could not be reached before may be reached now.
+	// NetworkBack says that one does: told at the start, and after NetworkLost.
 	NetworkBack
+
+	// NetworkAdded says that a network is there that was not, such as a VPN beside
+	// those there are, or another one in place of one that was gone for too short a
+	// time to be told: what could not be reached before may be reached now.
+	NetworkAdded
 )
 
 // String returns a word for the log.
@@ -43,6 +46,8 @@ func (k Kind) String() string {
 		return "network lost"
 	case NetworkBack:
 		return "network back"
+	case NetworkAdded:
+		return "network added"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

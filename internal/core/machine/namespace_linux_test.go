@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mcpproxy-tray/internal/tray/traytest"
 )
 
@@ -107,6 +109,24 @@ func (w *netWatch) after(commands string, want ...Kind) {
 	w.told = nil
 }
 
+// openTunnel makes an interface as a VPN's program does. It is there until the file is closed.
+func openTunnel(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(int(f.Fd()), unix.TUNSETIFF, request); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // TestRealNetwork: what a laptop goes through, in a network namespace.
 func TestRealNetwork(t *testing.T) {
 	if !inNamespace(t) {
@@ -131,9 +151,20 @@ addr add 192.168.7.2/24 dev card`, NetworkBack)
 	w.after("link set plug down", NetworkLost) // pulled: the address stays, the carrier does not
 	w.after("link set plug up", NetworkBack)
 	w.after(`link set card down
-link set card up`, NetworkBack) // shorter than two seconds: a new network, never a lost one
+link set card up`, NetworkAdded) // shorter than two seconds: a new network, never a lost one
 	w.after(`addr add 10.8.0.2/24 dev docker
-addr add fd00:7::2/64 dev card nodad`, NetworkBack) // as a VPN does
+addr add fd00:7::2/64 dev card nodad`, NetworkAdded) // once, and not for the containers
+	w.after(`link add c3 type veth peer name c4
+addr add 10.0.3.1/28 dev docker
+link set c3 master docker
+link set c3 up
+link set c4 up`) // one container more: the next step would show what is told of it
+	vpn := openTunnel(t, "vpn")
+	w.after(`addr add 10.9.0.2/24 dev vpn
+link set vpn up`, NetworkAdded)
+	if err := vpn.Close(); err != nil { // the interface goes with it
+		t.Fatal(err)
+	}
 	w.after("addr flush dev card", NetworkLost)
 	w.after("addr add fd00:7::3/64 dev card nodad", NetworkBack)
 	w.after("link del card", NetworkLost)

@@ -31,11 +31,14 @@ type way struct {
 	network netip.Prefix
 }
 
-// nested are the kinds of interfaces that lead to this machine's own containers or
-// through another interface. One counts only if the default route goes over it:
-// it is then all that a container has.
-var nested = []string{"dummy", "ifb", "tun", "wireguard", "vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap",
-	"ipip", "sit", "ip6tnl", "vti", "vti6", "xfrm", "erspan", "ip6erspan", "vrf"}
+// Kinds of virtual interfaces that say nothing by themselves of a network. One counts
+// if the default route goes over it and no other counts: it is then all that a
+// container has. Beside others a tunnel is a VPN, and counts; what leads to this
+// machine's own containers and virtual machines does not.
+var (
+	tunnels = []string{"tun", "wireguard", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "vti", "vti6", "xfrm"}
+	inner   = []string{"dummy", "ifb", "vxlan", "geneve", "erspan", "ip6erspan", "vrf", "netkit"}
+)
 
 // waysOut returns the networks that links lead to beyond this machine. There are none
 // without an interface that is up and has a global, private or unique local
@@ -43,27 +46,38 @@ var nested = []string{"dummy", "ifb", "tun", "wireguard", "vxlan", "geneve", "gr
 // count. defaults returns the interfaces of the default routes; it is called only
 // if something depends on it.
 func waysOut(links []link, defaults func() []int) (ways []way) {
-	var unsure []link
+	var pairs, vpns, others []link // others are what leads inwards
 	for _, l := range links {
 		switch {
 		case !l.up || l.loopback:
-		case slices.Contains(nested, l.kind), l.kind == "bridge" && !slices.ContainsFunc(links, func(p link) bool { return p.leadsOut(l.index) }):
-			unsure = append(unsure, l)
+		case l.kind == "veth": // in a container its network, otherwise the near end of a container's
+			pairs = append(pairs, l)
+		case slices.Contains(tunnels, l.kind):
+			vpns = append(vpns, l)
+		case slices.Contains(inner, l.kind), l.kind == "bridge" && !slices.ContainsFunc(links, func(p link) bool { return p.leadsOut(l.index) }):
+			others = append(others, l)
 		default:
 			ways = l.appendWays(ways)
 		}
 	}
-	if len(unsure) > 0 && len(ways) == 0 {
+	if len(ways) == 0 {
+		for _, l := range pairs {
+			ways = l.appendWays(ways)
+		}
+	}
+	if len(ways) > 0 {
+		for _, l := range vpns {
+			ways = l.appendWays(ways)
+		}
+		return ways
+	}
+	if unsure := slices.Concat(vpns, others); len(unsure) > 0 {
 		over := defaults()
 		for _, l := range unsure {
 			if slices.Contains(over, l.index) {
 				ways = l.appendWays(ways)
 			}
 		}
-		return ways
-	}
-	for _, l := range unsure { // a VPN, say, over one that counts
-		ways = l.appendWays(ways)
 	}
 	return ways
 }
@@ -71,7 +85,7 @@ func waysOut(links []link, defaults func() []int) (ways []way) {
 // leadsOut reports whether l is a port of the bridge at index that is not one of a
 // container or virtual machine.
 func (l *link) leadsOut(index int) bool {
-	return l.master == index && l.up && l.kind != "veth" && !slices.Contains(nested, l.kind)
+	return l.master == index && l.up && l.kind != "veth" && !slices.Contains(tunnels, l.kind) && !slices.Contains(inner, l.kind)
 }
 
 func (l *link) appendWays(ways []way) []way {
@@ -89,8 +103,9 @@ type network struct {
 	poll func(gone bool) time.Duration         // how often to look unasked; nil for never
 	tell func(context.Context, Kind) (ok bool) // false: ctx is done
 
+	told  bool  // anything was
 	gone  bool  // NetworkLost was told last
-	known []way // those of the last NetworkBack that have not gone since
+	known []way // those of the last time that something was told that have not gone since
 }
 
 // run tells the state of the network now, and after each change, until ctx is done.
@@ -106,7 +121,7 @@ func (n *network) run(ctx context.Context, changed <-chan struct{}) {
 			pending, due = next, now.Add(delay(next))
 		}
 		if pending != 0 && (first || !now.Before(due)) {
-			if n.gone, n.known = pending == NetworkLost, ways; !n.tell(ctx, pending) {
+			if n.told, n.gone, n.known = true, pending == NetworkLost, ways; !n.tell(ctx, pending) {
 				return
 			}
 			pending = 0
@@ -149,8 +164,10 @@ func (n *network) judge() (Kind, []way) {
 	switch {
 	case len(ways) == 0 && !n.gone:
 		return NetworkLost, nil
-	case len(ways) > len(n.known):
+	case len(ways) > len(n.known) && (n.gone || !n.told):
 		return NetworkBack, ways
+	case len(ways) > len(n.known):
+		return NetworkAdded, ways
 	}
 	return 0, nil
 }

@@ -43,7 +43,10 @@ func TestWaysOut(t *testing.T) {
 		"in a rootless container":        {links: []link{lo, on(2, "tun", "10.0.2.100/24")}, over: []int{2}, want: []string{"2 10.0.2.0/24"}},
 		"containers, but no network":     {links: []link{lo, on(3, "bridge", "172.17.0.1/16"), port(on(4, "veth", "fe80::2/64"), 3)}},
 		"virtual machines, no network":   {links: []link{lo, on(3, "bridge", "192.168.122.1/24"), port(on(4, "tun", "fe80::2/64"), 3)}},
-		"containers and Wi-Fi":           {links: []link{on(2, "", "192.168.1.7/24"), on(3, "bridge", "172.17.0.1/16")}, want: []string{"2 192.168.1.0/24", "3 172.17.0.0/16"}},
+		"containers and Wi-Fi":           {links: []link{on(2, "", "192.168.1.7/24"), on(3, "bridge", "172.17.0.1/16")}, want: []string{"2 192.168.1.0/24"}},
+		"near end of a container":        {links: []link{on(2, "", "192.168.1.7/24"), on(3, "veth", "10.0.3.1/28")}, want: []string{"2 192.168.1.0/24"}},
+		"overlays and VPN":               {links: []link{on(2, "", "192.168.1.7/24"), on(3, "vxlan", "10.42.0.0/32"), on(4, "dummy", "10.1.0.1/32"), on(5, "tun", "10.8.0.2/24")}, want: []string{"2 192.168.1.0/24", "5 10.8.0.0/24"}},
+		"VPN in a container":             {links: []link{on(2, "veth", "172.17.0.2/16"), on(5, "wireguard", "10.8.0.2/24")}, want: []string{"2 172.17.0.0/16", "5 10.8.0.0/24"}},
 		"bridge over a card":             {links: []link{lo, on(3, "bridge", "192.168.1.7/24"), port(on(2, ""), 3)}, want: []string{"3 192.168.1.0/24"}},
 		"bridge over a card that is off": {links: []link{lo, on(3, "bridge", "192.168.1.7/24"), port(off(on(2, "")), 3), port(on(4, "veth"), 3)}},
 		"VPN over Wi-Fi":                 {links: []link{on(2, "", "192.168.1.7/24"), on(5, "wireguard", "10.8.0.2/24")}, want: []string{"2 192.168.1.0/24", "5 10.8.0.0/24"}},
@@ -159,7 +162,7 @@ func TestShortLossIsANewNetwork(t *testing.T) {
 		s.set(nil)
 		s.want(1900 * time.Millisecond)
 		s.set(nil, 2) // perhaps another Wi-Fi with the same addresses
-		s.want(time.Hour, "+500ms network back")
+		s.want(time.Hour, "+500ms network added")
 		for range 10 { // a contact that is loose
 			s.set(nil)
 			time.Sleep(time.Second)
@@ -167,7 +170,7 @@ func TestShortLossIsANewNetwork(t *testing.T) {
 			time.Sleep(400 * time.Millisecond)
 		}
 		s.want(0)
-		s.want(time.Hour, "+100ms network back")
+		s.want(time.Hour, "+100ms network added")
 	})
 }
 
@@ -179,13 +182,13 @@ func TestAnotherNetworkIsTold(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			s.set(nil, 2, 5)
 		}
-		s.want(time.Hour, "+500ms network back")
+		s.want(time.Hour, "+500ms network added")
 		s.set(nil, 2)
 		s.want(time.Hour)
 		s.set(nil, 2, 5)
-		s.want(time.Hour, "+500ms network back")
+		s.want(time.Hour, "+500ms network added")
 		s.set(nil, 6) // a cable in place of the rest
-		s.want(time.Hour, "+500ms network back")
+		s.want(time.Hour, "+500ms network added")
 	})
 }
 

@@ -156,6 +156,8 @@ func (l *loop) handle(m message) {
 		l.orderAll(woken, child)
 	case network:
 		l.networkTurned(m.up)
+	case networkAdded:
+		l.orderAll(added, remote)
 	case report:
 		l.report(m)
 	}

@@ -326,3 +326,64 @@ func TestCrashLoopEndsWithTheNetwork(t *testing.T) {
 		}
 	})
 }
+
+// TestNetworkIsAdded has a VPN come up: remote servers that wait are tried, whether
+// they have hundreds before them in the queue or an attempt under way, and that is all.
+func TestNetworkIsAdded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		down := fakeServer{err: &classError{class: "network"}}
+		loopback := config.Server{Name: "loopback", URL: "http://localhost:7/", Transport: "http"}
+		servers := []config.Server{web("works"), stdio("child"), loopback, stdio("fails"), web("asks"), web("opening"), stdio("crashed")}
+		for i := range 200 {
+			servers = append(servers, web(fmt.Sprint(i)))
+			r.fake.set(fmt.Sprint(i), down)
+		}
+		r.fake.set("fails", down)
+		r.fake.set("crashed", fakeServer{err: errExit})
+		r.fake.set("opening", fakeServer{start: 25 * time.Second, err: &classError{class: "network"}})
+		r.fake.set("asks", fakeServer{err: &classError{class: "network", after: 10 * time.Minute}})
+		r.apply(false, servers...)
+		time.Sleep(5 * time.Minute)
+		ready := func() bool {
+			synctest.Wait()
+			return r.status("opening").State == stateview.Connecting && time.Until(r.status("fails").RetryAt) > 7*time.Second
+		}
+		for !ready() {
+			time.Sleep(100 * time.Millisecond)
+		}
+		r.want("crashed", stateview.Failed)
+		fails, asks, opening := r.fake.count("fails"), r.fake.count("asks"), r.fake.count("opening")
+		for i := range 200 {
+			r.fake.set(fmt.Sprint(i), fakeServer{})
+		}
+		r.NetworkAdded()
+		time.Sleep(5500 * time.Millisecond)
+		synctest.Wait()
+		for i := range 200 {
+			if st := r.status(fmt.Sprint(i)); st.State != stateview.Connected {
+				t.Fatalf("server %d: %v, again in %v", i, st.State, time.Until(st.RetryAt))
+			}
+		}
+		if r.fake.count("fails") != fails || r.fake.count("asks") != asks {
+			t.Error("one that may not be tried, or does not need the network, was")
+		}
+		r.fake.set("opening", fakeServer{})
+		for r.fake.count("opening") == opening {
+			if wait := time.Until(r.status("opening").RetryAt); wait > r.settings.Stagger {
+				t.Fatalf("one that was being opened waits for %v", wait)
+			}
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+		for _, name := range []string{"works", "child", "loopback"} {
+			if st := r.want(name, stateview.Connected); r.fake.count(name) != 1 || r.fake.counted(r.fake.pings, name) > 11 {
+				t.Errorf("server %s was opened %d times, pinged %d times, is %v", name, r.fake.count(name), r.fake.counted(r.fake.pings, name), st.State)
+			}
+		}
+		if r.want("crashed", stateview.Failed); r.fake.count("crashed") != 5 {
+			t.Error("what keeps crashing was tried again")
+		}
+	})
+}

@@ -47,6 +47,8 @@ type (
 	woke struct{} // the machine was asleep
 
 	network struct{ up bool } // the machine has one, or has none
+
+	networkAdded struct{} // the machine has one more, or another one
 )
 
 // A report is what a runner tells; epoch says which runner of which server.
@@ -94,15 +96,16 @@ type (
 	ended struct{ stuck stateview.Problem }
 )
 
-func (apply) message()       {}
-func (flush) message()       {}
-func (restart) message()     {}
-func (checkLaunch) message() {}
-func (approved) message()    {}
-func (need) message()        {}
-func (woke) message()        {}
-func (network) message()     {}
-func (report) message()      {}
+func (apply) message()        {}
+func (flush) message()        {}
+func (restart) message()      {}
+func (checkLaunch) message()  {}
+func (approved) message()     {}
+func (need) message()         {}
+func (woke) message()         {}
+func (network) message()      {}
+func (networkAdded) message() {}
+func (report) message()       {}
 
 func (attempting) event() {}
 func (connected) event()  {}

@@ -10,6 +10,7 @@ const (
 	beat                     // see whether its session still answers
 	woken                    // the machine was asleep
 	turned                   // the network went or came; which of them, loop.offline says
+	added                    // the machine has one network more
 )
 
 func (k order) has(any order) bool { return k&any != 0 }

@@ -53,7 +53,7 @@ func (r *runner) queue(ctx context.Context, v *verdict) (release func(), ok bool
 			return nil, false
 		case <-r.orders.signal:
 			k := r.orders.take()
-			if k.has(woken|turned) || r.cutOff() {
+			if k.has(woken|turned|added) || r.cutOff() {
 				t.done()
 				r.reconsider(v, k)
 				return nil, false
@@ -146,6 +146,11 @@ func (r *runner) reconsider(v *verdict, k order) {
 		v.spread = !v.notBefore.After(v.retry)
 	case k.has(needed) && soon.Before(v.retry):
 		v.retry = soon
+	case k.has(added):
+		if early := latest(now.Add(jitter(r.settings.Stagger)), soon); v.retry.Before(now) || early.Before(v.retry) {
+			v.retry = early
+		}
+		v.spread = !v.notBefore.After(v.retry)
 	default:
 		return
 	}

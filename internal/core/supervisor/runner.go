@@ -136,14 +136,20 @@ func (r *runner) attempt(ctx context.Context) (*live, offering, error) {
 		done <- result{session, offers, err}
 	}()
 	var why error
+	var later order // what concerns it only if it fails
 	for {
 		select {
 		case <-r.orders.signal:
-			if reason := r.interrupted(r.orders.take()); reason != nil {
+			k := r.orders.take()
+			later |= k & added
+			if reason := r.interrupted(k); reason != nil {
 				why = reason
 				cancel(why)
 			}
 		case res := <-done:
+			if res.err != nil && later != 0 {
+				r.orders.give(later)
+			}
 			switch {
 			case why != nil && res.err == nil: // it was quicker
 				r.orders.give(woken | turned)

@@ -76,6 +76,11 @@ func (s *Supervisor) Woke() { s.inbox.put(woke{}) }
 // Stagger. It returns at once.
 func (s *Supervisor) Network(up bool) { s.inbox.put(network{up}) }
 
+// NetworkAdded says that the machine has a network more, such as a VPN, or another
+// one: servers on other machines that wait are tried, spread over Stagger. Nothing
+// else changes, and no failure is forgotten. It returns at once.
+func (s *Supervisor) NetworkAdded() { s.inbox.put(networkAdded{}) }
+
 // Restart ends the server's session and opens a new one; a server that waits or
 // is parked is tried at once. It returns when that has begun. Errors:
 // ErrUnknownServer, a *StateError if the server must not run, ErrClosed.
