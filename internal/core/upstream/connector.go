@@ -16,6 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 )
 
@@ -147,7 +148,7 @@ func (c *Connector) openStdio(ctx context.Context, srv, written config.Server, h
 		return nil, startError(cmd.Path, written.Command, err)
 	}
 	s.child = child
-	return s, c.greet(ctx, s, srv, true)
+	return s, c.greet(ctx, s, srv)
 }
 
 func (c *Connector) newSession(ctx context.Context, srv config.Server, transport string, hide secrets) *Session {
@@ -159,19 +160,21 @@ func (c *Connector) newSession(ctx context.Context, srv config.Server, transport
 		log:       log,
 		wire:      newWire(ctx, log, c.limits().Probe),
 		catalog:   catalog{busy: make(chan struct{}, 1)},
+		wished:    make(chan struct{}, 1),
 	}
 	s.wire.secrets = hide
+	s.wish.Store(&call.Wish{})
 	return s
 }
 
 // greet completes the handshake, or closes the session and says why it cannot.
-func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server, listen bool) error {
+func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server) error {
 	launch := srv.CommandLine()
 	opts := &mcp.ClientSessionOptions{}
 	if _, silent := c.silent.Load(launch); silent {
 		opts.ProtocolVersion = lastLegacy
 	}
-	err := s.handshake(ctx, opts, listen)
+	err := s.handshake(ctx, opts)
 	if err != nil {
 		err = s.whyFailed(ctx, err)
 	}
@@ -183,6 +186,7 @@ func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server, li
 		c.silent.Delete(launch)
 	}
 	if err == nil {
+		s.obey()
 		return nil
 	}
 	s.wire.end(err)

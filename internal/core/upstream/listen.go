@@ -1,21 +1,16 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // listen keeps a stream open on which a remote server says what changes, until
-// the session ends. Servers that offer none are left in peace: the older ones
-// answer a GET with 405, the newer ones do not declare listChanged.
-func (r *remote) listen(s *Session) {
-	caps := s.client.InitializeResult().Capabilities
-	if r.modern() && !announces(caps) {
+// the session ends. Servers that offer none answer the GET with 405. From 2026-07-28
+// on there is none: see Session.listen.
+func (r *remote) listen() {
+	if r.modern() {
 		return
 	}
 	r.streams.Go(func() {
@@ -23,7 +18,11 @@ func (r *remote) listen(s *Session) {
 		var wait time.Duration
 		for again := false; ; again = true {
 			began := time.Now()
-			resp, err := r.openListen(r.wire.life, s, events)
+			lastID := ""
+			if events != nil {
+				lastID = events.lastID
+			}
+			resp, err := r.openStream(r.wire.life, lastID)
 			if err == nil {
 				if again { // what was said while nobody listened is lost, so look
 					r.wire.outdate(allKinds)
@@ -66,10 +65,6 @@ func (r *remote) goOn(err error) bool {
 	return false
 }
 
-func announces(caps *mcp.ServerCapabilities) bool {
-	return caps != nil && caps.Tools != nil && caps.Tools.ListChanged
-}
-
 // follow delivers what a stream says until it ends.
 func (r *remote) follow(resp *http.Response, before *eventReader) *eventReader {
 	defer resp.Body.Close()
@@ -83,29 +78,4 @@ func (r *remote) follow(resp *http.Response, before *eventReader) *eventReader {
 		r.wire.log.Debug("stream of changes ended", "err", err)
 	}
 	return events
-}
-
-// openListen opens the stream in the way of the session's revision.
-func (r *remote) openListen(ctx context.Context, s *Session, before *eventReader) (*http.Response, error) {
-	if !r.modern() {
-		lastID := ""
-		if before != nil {
-			lastID = before.lastID
-		}
-		return r.openStream(ctx, lastID)
-	}
-	params, err := rewriteParams(json.RawMessage(`{"notifications":{"toolsListChanged":true}}`), s.meta)
-	if err != nil {
-		return nil, err
-	}
-	m := encodeRequest(r.wire.reserveID(), methodListen, params)
-	resp, err := r.post(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK || !bytes.HasPrefix([]byte(resp.Header.Get("Content-Type")), []byte("text/event-stream")) {
-		defer drainBody(resp)
-		return nil, statusProblem(resp)
-	}
-	return resp, nil
 }

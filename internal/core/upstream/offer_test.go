@@ -2,8 +2,11 @@ package upstream
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -80,4 +83,44 @@ func offeringServer() *mcp.Server {
 
 func readNothing(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 	return &mcp.ReadResourceResult{}, nil
+}
+
+func TestEachKindOfChangeIsHeard(t *testing.T) {
+	for name, open := range map[string]func(*testing.T, *mcp.Server) *Session{
+		"stateless": func(t *testing.T, srv *mcp.Server) *Session { return connectHTTP(t, srv, true) },
+		"stateful":  func(t *testing.T, srv *mcp.Server) *Session { return connectHTTP(t, srv, false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := offeringServer()
+			s := open(t, srv)
+			lists(t, s)
+			for what, add := range map[string]func(name string){
+				"prompts":   func(name string) { srv.AddPrompt(&mcp.Prompt{Name: name}, nil) },
+				"resources": func(name string) { srv.AddResource(&mcp.Resource{Name: name, URI: "file:///" + name}, readNothing) },
+				"templates": func(name string) {
+					srv.AddResourceTemplate(&mcp.ResourceTemplate{Name: name, URITemplate: "file:///" + name + "/{x}"}, readNothing)
+				},
+			} {
+				_, before := lists(t, s)
+				n := 0
+				// The stream of changes may open after Connect: add until it is heard.
+				waitFor(t, what, func() bool {
+					add(fmt.Sprintf("%s%d", what, n))
+					n++
+					select {
+					case <-s.Changed():
+					case <-time.After(20 * time.Millisecond):
+						return false
+					}
+					_, now := lists(t, s)
+					return now.Prompts.Len()+now.Resources.Len()+now.Templates.Len() > before.Prompts.Len()+before.Resources.Len()+before.Templates.Len()
+				})
+			}
+		})
+	}
+}
+
+func connectHTTP(t *testing.T, server *mcp.Server, stateless bool) *Session {
+	h := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{Stateless: stateless})
+	return connect(t, testConnector(), remoteAt(serveHTTP(t, h).URL, "http"))
 }

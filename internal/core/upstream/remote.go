@@ -63,11 +63,11 @@ func (c *Connector) openHTTP(ctx context.Context, srv config.Server, hide secret
 		return nil, err
 	}
 	s.remote = r
-	if err := c.greet(ctx, s, srv, false); err != nil {
+	if err := c.greet(ctx, s, srv); err != nil {
 		return nil, err
 	}
 	r.settle(s.Ping)
-	r.listen(s)
+	r.listen()
 	return s, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -30,26 +31,28 @@ type Session struct {
 	child     *child  // of a stdio server; else nil
 	remote    *remote // of an HTTP server; else nil
 
-	client   *mcp.ClientSession // set by handshake
-	protocol string             // negotiated revision
-	meta     []byte             // what each request carries for this hop
-	declared kinds              // what the server has lists of
-	catalog  catalog
+	client     *mcp.ClientSession // set by handshake
+	protocol   string             // negotiated revision
+	meta       []byte             // what each request carries for this hop
+	declared   kinds              // what the server has lists of
+	announces  kinds              // of those, what it says the changes of
+	subscribes bool               // it tells of updates of resources
+	logs       bool               // it has log messages
+
+	wish   atomic.Pointer[call.Wish] // what the clients want to be told; never nil
+	wished chan struct{}             // one slot: that changed
+
+	catalog catalog
 
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// handshake lets the library negotiate. listen asks it to subscribe to list
-// changes where the revision needs that.
-func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions, listen bool) error {
+// handshake lets the library negotiate.
+func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions) error {
 	options := &mcp.ClientOptions{
 		Capabilities:   &mcp.ClientCapabilities{}, // not the default, which offers roots
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
-	}
-	if listen {
-		// The wire sees the notification first; a handler is how to ask for it.
-		options.ToolListChangedHandler = func(context.Context, *mcp.ToolListChangedRequest) {}
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: clientName, Version: s.version}, options)
 	// The library does not give up a handshake at the end of ctx while it writes.
@@ -66,27 +69,30 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions,
 	s.client = session
 	s.protocol = greeting.ProtocolVersion
 	s.meta = hopMeta(s.protocol, s.version)
-	s.declared = declared(greeting.Capabilities)
+	s.declare(greeting.Capabilities)
 	s.catalog.about = s.wire.about()
 	s.wire.protocol.Store(&s.protocol)
 	return nil
 }
 
-// declared returns which lists a server of these capabilities has.
-func declared(caps *mcp.ServerCapabilities) (k kinds) {
+// declare notes what a server of these capabilities has.
+func (s *Session) declare(caps *mcp.ServerCapabilities) {
 	if caps == nil {
-		return 0
+		return
 	}
-	if caps.Tools != nil {
-		k |= kindTools
+	note := func(k kinds, has, announces bool) {
+		if has {
+			s.declared |= k
+		}
+		if announces {
+			s.announces |= k
+		}
 	}
-	if caps.Prompts != nil {
-		k |= kindPrompts
-	}
-	if caps.Resources != nil {
-		k |= kindResources
-	}
-	return k
+	note(kindTools, caps.Tools != nil, caps.Tools != nil && caps.Tools.ListChanged)
+	note(kindPrompts, caps.Prompts != nil, caps.Prompts != nil && caps.Prompts.ListChanged)
+	note(kindResources, caps.Resources != nil, caps.Resources != nil && caps.Resources.ListChanged)
+	s.subscribes = caps.Resources != nil && caps.Resources.Subscribe
+	s.logs = caps.Logging != nil
 }
 
 // Describe fills in what is known of a session: Transport, Protocol and PID.

@@ -28,7 +28,7 @@ func (c *Connector) openSSE(ctx context.Context, srv config.Server, hide secrets
 		s.Close()
 		return nil, err
 	}
-	if err := c.greet(ctx, s, srv, true); err != nil {
+	if err := c.greet(ctx, s, srv); err != nil {
 		return nil, err
 	}
 	r.settle(s.Ping)

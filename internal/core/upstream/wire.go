@@ -34,6 +34,7 @@ type wire struct {
 	changed  chan struct{}        // one slot: the server said that a list changed
 	stale    atomic.Uint32        // kinds of the lists that are not known, or not any more
 	received atomic.Uint64        // how many messages the server has sent
+	missed   atomic.Bool          // what changed while nobody listened is not known
 	counts   counters
 	secrets  secrets        // of the server; set before the first message
 	most     int            // calls that may wait; set before the first message
@@ -302,6 +303,9 @@ func (w *wire) fail(id uint64, err error) {
 func (w *wire) notified(method []byte) {
 	if k := changedKinds[string(method)]; k != 0 {
 		w.outdate(k)
+	}
+	if string(method) == `"notifications/subscriptions/acknowledged"` && w.missed.Swap(false) {
+		w.outdate(allKinds)
 	}
 }
 
