@@ -52,7 +52,9 @@ func TestPingIsWhatTheRevisionHas(t *testing.T) {
 }
 
 func TestPingOfAServerThatIsHung(t *testing.T) {
-	s := connect(t, testConnector(), childOf("old+deaf"))
+	c := testConnector()
+	c.Timeouts.Probe = 20 * time.Second // an answer to discover that comes later would be a sign of life
+	s := connect(t, c, childOf("old+deaf"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Ping(ctx); !errors.Is(err, context.DeadlineExceeded) {

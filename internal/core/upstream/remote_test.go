@@ -312,7 +312,9 @@ func TestRemoteFailures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := serveHTTP(t, tt.handler)
 			c := testConnector()
-			c.Timeouts.Start = time.Second
+			if tt.name == "silence" {
+				c.Timeouts.Start = time.Second
+			}
 			c.MaxBytes = 1 << 20
 			entry := remoteAt(srv.URL, "http")
 			entry.Headers = map[string]string{"Authorization": "Bearer secret"}
