@@ -29,8 +29,10 @@ type eventReader struct {
 	retry    time.Duration // what the server asked to wait before a resume
 }
 
+// newEventReader reads from body. Its buffer is small: each call that waits for an
+// event of its own has one.
 func newEventReader(body io.Reader, maxBytes int) *eventReader {
-	return &eventReader{r: bufio.NewReaderSize(body, 16<<10), maxBytes: maxBytes}
+	return &eventReader{r: bufio.NewReaderSize(body, 4<<10), maxBytes: maxBytes}
 }
 
 // next returns a reader that goes on with another body.
