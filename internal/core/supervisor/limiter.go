@@ -25,8 +25,8 @@ const (
 const oldestEvery = 4
 
 // A limiter spaces the retries of all servers, so that many that fail together
-// are no storm. The first start of a server does not pass it, nor does a retry
-// that is spread over Stagger. Its methods may be called concurrently.
+// are no storm. The first start of a server does not pass it, nor does one at an
+// address whose retry is spread over Stagger. Its methods may be called concurrently.
 type limiter struct {
 	atOnce int // processes, which cost most while they begin
 	gap    time.Duration

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -386,4 +387,41 @@ func TestNetworkIsAdded(t *testing.T) {
 			t.Error("what keeps crashing was tried again")
 		}
 	})
+}
+
+// TestAttemptThatIsQuickerThanTheNetwork succeeds although the network has gone and come.
+func TestAttemptThatIsQuickerThanTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		opening := &quick{fakeConnector: r.fake, proceed: make(chan struct{})}
+		r.connector = opening
+		r.apply(false, web("a"))
+		r.Network(false)
+		synctest.Wait()
+		close(opening.proceed) // the attempt was told to end, and has a session all the same
+		r.Network(true)
+		time.Sleep(time.Minute)
+		if r.want("a", stateview.Connected); r.fake.count("a") != 1 {
+			t.Errorf("opened %d times", r.fake.count("a"))
+		}
+	})
+}
+
+// A quick connector does not notice that its context is done, nor do its sessions.
+type quick struct {
+	*fakeConnector
+	proceed chan struct{}
+}
+
+func (q *quick) Connect(ctx context.Context, srv config.Server) (Session, error) {
+	<-q.proceed
+	s, err := q.fakeConnector.Connect(context.WithoutCancel(ctx), srv)
+	return quickSession{s}, err
+}
+
+type quickSession struct{ Session }
+
+func (q quickSession) Lists(ctx context.Context) (stateview.ToolList, stateview.Offer, error) {
+	return q.Session.Lists(context.WithoutCancel(ctx))
 }

@@ -80,12 +80,13 @@ func (r *runner) park(ctx context.Context, v *verdict) bool {
 		case err := <-changed:
 			switch {
 			case back:
-				v.retry = latest(time.Now().Add(jitter(r.settings.Stagger)), v.notBefore)
+				v.retry = time.Now().Add(jitter(r.settings.Stagger))
 			case err == nil:
 				v.retry = r.tried.Add(r.settings.RetryGap)
 			case ctx.Err() == nil:
 				r.log.Error("changes cannot be noticed", "err", err)
 			}
+			v.retry = latest(v.retry, v.notBefore)
 			if back || err == nil {
 				r.log.Info("tried again, something changed", "network", back)
 			}

@@ -136,25 +136,24 @@ func (r *runner) attempt(ctx context.Context) (*live, offering, error) {
 		done <- result{session, offers, err}
 	}()
 	var why error
-	var later order // what concerns it only if it fails
+	var taken order
 	for {
 		select {
 		case <-r.orders.signal:
 			k := r.orders.take()
-			later |= k & added
+			taken |= k
 			if reason := r.interrupted(k); reason != nil {
 				why = reason
 				cancel(why)
 			}
 		case res := <-done:
-			if res.err != nil && later != 0 {
-				r.orders.give(later)
-			}
 			switch {
 			case why != nil && res.err == nil: // it was quicker
-				r.orders.give(woken | turned)
+				r.orders.give(taken & (woken | turned))
 			case why != nil:
 				res.err = why
+			case res.err != nil && taken.has(added):
+				r.orders.give(added)
 			}
 			return res.session, res.offers, res.err
 		}

@@ -83,3 +83,27 @@ func TestWhatCannotBeEndedIsHeldBack(t *testing.T) {
 		})
 	}
 }
+
+// TestChangeDoesNotStartWhatIsHeldBack has something change for a parked server of
+// which a process stays.
+func TestChangeDoesNotStartWhatIsHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{CrashLoops: 1})
+		defer r.stop()
+		r.fake.set("a", fakeServer{listErr: errExit, endErr: notKillable{}})
+		r.apply(false, stdio("a"))
+		for i := range 5 {
+			r.want("a", stateview.Failed)
+			begin := time.Now()
+			if !r.fake.change("a") {
+				t.Fatal("nobody waits for a change")
+			}
+			for synctest.Wait(); r.fake.count("a") == i+1; synctest.Wait() {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if took := time.Since(begin); took < r.settings.RetryMax-time.Second || took > r.settings.RetryMax+time.Second {
+				t.Fatalf("tried %v after the change", took)
+			}
+		}
+	})
+}
