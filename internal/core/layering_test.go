@@ -51,6 +51,7 @@ var layers = map[string]rule{
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/rawjson", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/search":     {ours: []string{"core/rawjson"}},
 	"internal/core/httpapi":    {ours: []string{"stateview"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
