@@ -1,7 +1,10 @@
 package search
 
 import (
-	"encoding/json"
+	"bytes"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"mcpproxy-tray/internal/core/rawjson"
 )
@@ -121,14 +124,49 @@ func appendText(to []byte, value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' {
 		return to
 	}
-	for _, c := range value {
-		if c == '\\' {
-			var text string
-			if json.Unmarshal(value, &text) != nil {
-				return to
+	value = value[1 : len(value)-1]
+	for {
+		i := bytes.IndexByte(value, '\\')
+		if i < 0 || i+1 == len(value) {
+			return append(to, value...)
+		}
+		to = append(to, value[:i]...)
+		value = value[i+1:]
+		switch value[0] {
+		case 'u':
+			r, size := unicodeEscape(value)
+			to = utf8.AppendRune(to, r)
+			value = value[size:]
+			continue
+		case '"', '\\', '/':
+			to = append(to, value[0])
+		default: // b, f, n, r, t: what is between words
+			to = append(to, ' ')
+		}
+		value = value[1:]
+	}
+}
+
+// unicodeEscape reads "uXXXX", and the second half of a pair behind it.
+func unicodeEscape(s []byte) (rune, int) {
+	r, ok := hex4(s)
+	if !ok {
+		return utf8.RuneError, 1
+	}
+	if utf16.IsSurrogate(r) && len(s) > 6 && s[5] == '\\' {
+		if second, ok := hex4(s[6:]); ok {
+			if both := utf16.DecodeRune(r, second); both != utf8.RuneError {
+				return both, 11
 			}
-			return append(to, text...)
 		}
 	}
-	return append(to, value[1:len(value)-1]...)
+	return r, 5
+}
+
+func hex4(s []byte) (rune, bool) {
+	if len(s) < 5 || s[0] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(s[1:5]), 16, 16)
+	return rune(n), err == nil
 }
