@@ -142,9 +142,6 @@ func (w *wire) register(method string) (uint64, chan reply, error) {
 	return id, answer, nil
 }
 
-// reserveID returns an id for a request whose answer nobody awaits.
-func (w *wire) reserveID() uint64 { return w.nextID.Add(1) }
-
 // forget makes a late reply to id one that nobody asked for.
 func (w *wire) forget(id uint64) {
 	w.mu.Lock()
