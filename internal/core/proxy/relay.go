@@ -91,6 +91,9 @@ func (s *scope) relay(ctx context.Context, x *exchange, modern bool) (mcp.Result
 	if err != nil {
 		return nil, err
 	}
+	if to.answer != nil {
+		return x.result(to.answer, modern), nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Without resumption the answer of a legacy session, too, is lost with its request.
@@ -113,16 +116,21 @@ func (s *scope) relay(ctx context.Context, x *exchange, modern bool) (mcp.Result
 	case len(result) == 0 || result[0] != '{':
 		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server))
 	}
-	if to.tasks {
-		s.tasks.learn(to.server, result)
+	if to.finish != nil {
+		result = to.finish(result)
 	}
+	return x.result(result, modern), nil
+}
+
+// result replies with a result, and returns what the library shall take for it.
+func (x *exchange) result(result []byte, modern bool) mcp.Result {
 	result = rawjson.OneLine(result)
 	if modern {
 		x.reply(withResultType(result)...)
 	} else {
 		x.reply(result)
 	}
-	return &placeholder{key: x.key}, nil
+	return &placeholder{key: x.key}
 }
 
 // explained is an error that knows what to tell people.

@@ -13,9 +13,10 @@ import (
 // A route is where a request goes.
 type route struct {
 	server string
-	params json.RawMessage // the client's own bytes, but for names of ours
-	admit  func() error    // whether it may be sent now; see call.Request
-	tasks  bool            // whether its result may name a task, which learn keeps
+	params json.RawMessage                     // the client's own bytes, but for names of ours
+	admit  func() error                        // whether it may be sent now; see call.Request
+	answer []byte                              // the result, if the endpoint has it itself; then nothing is sent
+	finish func(result json.RawMessage) []byte // what the client gets of a result; nil: the same
 }
 
 // route says where a client's request goes, or why it goes nowhere. It refuses what
@@ -90,10 +91,14 @@ func (s *scope) routeNamed(c *catalog, k kind, params json.RawMessage) (route, e
 	if err := refusal(c, id, asked); err != nil {
 		return route{}, err
 	}
-	return route{
-		server: id.server, params: params, tasks: c.offer(id.server).can.tasks || c.offer(id.server).can.tasksExtension,
-		admit: func() error { return refusal(s.catalog(), id, asked) },
-	}, nil
+	r := route{server: id.server, params: params, admit: func() error { return refusal(s.catalog(), id, asked) }}
+	if can := c.offer(id.server).can; can.tasks || can.tasksExtension {
+		r.finish = func(result json.RawMessage) []byte {
+			s.tasks.learn(id.server, result)
+			return result
+		}
+	}
+	return r, nil
 }
 
 // notFoundCode is the error of a resource that nobody has, before revision 2026-07-28.
