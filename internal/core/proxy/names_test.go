@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,50 @@ func TestNamesDifferInMoreThanCase(t *testing.T) {
 	}
 	if len(folded) != len(ids) {
 		t.Errorf("names = %v, some equal but for case", names)
+	}
+}
+
+// TestNamesOfHostileTools names every pair of such servers and tools at once.
+func TestNamesOfHostileTools(t *testing.T) {
+	odd := []string{
+		"", "_", "__", "___", "a", "A", "a_", "_a", "a__", "__a", "a__b", "A__B", "a_b", "a.b", "a b", "a/b", "-", "é", "e\u0301", "É",
+		"K", "\u212a", "ı", "i", "I", "İ", "ß", "ss", "ſ", "日本", "本日", "\U0001F600", "\u202eab", "a\u200b", "a\x00", "\xff", "\xfe", "\xff\xff", "\ufffd",
+		"abcdefghijkl", "_abcdefghijkl", "t_abcdefghijkl", "T_ABCDEFGHIJKL", "x_234567234567", "n\nn", `"`, "<script>",
+		strings.Repeat("x", 61), strings.Repeat("x", 62), strings.Repeat("X", 62), strings.Repeat("x", 1000), strings.Repeat("x", 1001),
+		strings.Repeat("_", 1000), strings.Repeat("日", 1000), strings.Repeat("a__b", 250),
+	}
+	var ids []toolID
+	for _, server := range odd {
+		for _, tool := range odd {
+			ids = append(ids, toolID{server, tool})
+		}
+	}
+	for i := range ids[:len(ids):len(ids)] { // and what the first names would be taken for
+		if server, tool, ok := strings.Cut(toolName(ids[i]), "__"); ok && !slices.Contains(ids, toolID{server, tool}) {
+			ids = append(ids, toolID{server, tool})
+		}
+	}
+	names := nameAll(ids)
+	owner := map[string]toolID{}
+	for i, name := range names {
+		if !accepted.MatchString(name) {
+			t.Errorf("%q is named %q, which clients refuse", ids[i], name)
+		}
+		if other, taken := owner[strings.ToLower(name)]; taken {
+			t.Errorf("%.40q and %.40q are both named %s", ids[i], other, name)
+		}
+		owner[strings.ToLower(name)] = ids[i]
+	}
+
+	named := map[toolID]string{}
+	for i, id := range ids {
+		named[id] = names[i]
+	}
+	slices.Reverse(ids) // servers come in any order after a restart
+	for i, name := range nameAll(ids) {
+		if name != named[ids[i]] {
+			t.Errorf("%.40q is named %s, and in another order %s", ids[i], named[ids[i]], name)
+		}
 	}
 }
 
