@@ -34,14 +34,14 @@ func (c *counters) read() Counts {
 type output struct {
 	*child
 	lines                *lineReader
-	veil                 veil
+	veil                 *veil
 	junkLines, junkBytes int // since the last message
 	warned               bool
 }
 
 // readStdout hands each line to the wire until the output ends.
 func (c *child) readStdout(stdout io.Reader, maxBytes int) error {
-	o := output{child: c, lines: newLineReader(stdout, maxBytes), veil: veil{secrets: c.wire.secrets}}
+	o := output{child: c, lines: newLineReader(stdout, maxBytes), veil: newVeil(c.wire.secrets)}
 	defer func() { c.say(o.veil.rest()) }()
 	for {
 		line, kept, err := o.lines.next()
@@ -113,7 +113,7 @@ func (o *output) refuse(head []byte) {
 // readStderr takes everything the server says, always, so that it never blocks.
 func (c *child) readStderr() {
 	buf := make([]byte, 32<<10)
-	shown := veil{secrets: c.wire.secrets}
+	shown := newVeil(c.wire.secrets)
 	for {
 		n, err := c.stderr.Read(buf)
 		if n > 0 {

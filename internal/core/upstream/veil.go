@@ -3,10 +3,41 @@ package upstream
 import "strings"
 
 // A veil keeps the secrets out of one stream of a server, also those that come in
-// several pieces. It belongs to one goroutine; the zero value hides nothing.
+// several pieces. It belongs to one goroutine.
 type veil struct {
 	secrets secrets
-	held    string // the stream's end so far, which may be the beginning of a secret
+	held    string     // the stream's end so far, which may be the beginning of a secret
+	pairs   [32]uint64 // set of the first two bytes of the secrets: a server may flood us
+}
+
+func newVeil(s secrets) *veil {
+	v := &veil{secrets: s}
+	for _, secret := range s {
+		at, bit := pair(secret[0], secret[min(1, len(secret)-1)])
+		v.pairs[at] |= bit
+	}
+	return v
+}
+
+// pair returns the place of two bytes in a set of them, which others share.
+func pair(a, b byte) (at uint, bit uint64) {
+	i := uint(a)<<3 ^ uint(b)
+	return i >> 6 & 31, 1 << (i & 63)
+}
+
+// finds reports whether there is a secret in text.
+func (v *veil) finds(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if at, bit := pair(text[i-1], text[i]); v.pairs[at]&bit == 0 {
+			continue
+		}
+		for _, secret := range v.secrets {
+			if strings.HasPrefix(text[i-1:], secret) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // take returns what can be shown of the stream now that p was read. It is valid as
@@ -18,7 +49,10 @@ func (v *veil) take(p []byte) []byte {
 	text := v.held + string(p)
 	at := v.secrets.openEnd(text)
 	v.held = text[at:]
-	return []byte(v.secrets.hide(text[:at]))
+	if text = text[:at]; v.finds(text) {
+		text = v.secrets.hide(text)
+	}
+	return []byte(text)
 }
 
 // rest returns what was held back when the stream has ended.
@@ -35,12 +69,19 @@ func (v *veil) rest() []byte {
 // text tells. No secret lies across that place.
 func (s secrets) openEnd(text string) int {
 	at := len(text)
+	if at == 0 {
+		return 0
+	}
+	last := text[at-1]
 	for _, secret := range s {
 		for n := min(len(secret)-1, len(text)); n > len(text)-at; n-- {
-			if strings.HasSuffix(text, secret[:n]) {
+			if secret[n-1] == last && strings.HasSuffix(text, secret[:n]) {
 				at = len(text) - n
 			}
 		}
+	}
+	if at == len(text) {
+		return at
 	}
 	for moved := true; moved && at > 0; {
 		moved = false

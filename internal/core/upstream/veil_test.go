@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -13,14 +14,14 @@ func TestSecretsInSeveralPiecesAreHidden(t *testing.T) {
 	want := s.hide(text)
 	for i := range len(text) {
 		for j := i; j <= len(text); j++ {
-			v := veil{secrets: s}
+			v := newVeil(s)
 			got := string(v.take([]byte(text[:i]))) + string(v.take([]byte(text[i:j]))) + string(v.take([]byte(text[j:]))) + string(v.rest())
 			if got != want {
 				t.Fatalf("in pieces of %d and %d: %q, want %q", i, j-i, got, want)
 			}
 		}
 	}
-	v := veil{secrets: s}
+	v := newVeil(s)
 	if got := string(v.take([]byte("no secret here\n"))); got != "no secret here\n" {
 		t.Errorf("a line is held back: %q", got)
 	}
@@ -36,7 +37,7 @@ func FuzzVeil(f *testing.F) {
 			return
 		}
 		s := (&collector{found: []string{a, b}}).secrets()
-		v := veil{secrets: s}
+		v := newVeil(s)
 		var got strings.Builder
 		for left := text; len(left) > 0; {
 			n := min(len(left), int(step)+1)
@@ -74,5 +75,23 @@ func TestSecretsStayOutOfTheServersLog(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the log lacks %q", want)
 		}
+	}
+}
+
+func BenchmarkVeil(b *testing.B) {
+	given := collector{found: []string{strings.Repeat("longkey", 500)}}
+	for i := range 10 {
+		given.found = append(given.found, fmt.Sprintf("sk-%d-abcdefghijklmnopqrstuvwxyz0123456789", i))
+	}
+	s := given.secrets()
+	text := []byte(strings.Repeat("some line of a server that says much, with numbers 1234 and words\n", 500)[:32<<10])
+	for _, n := range []int{100, 32 << 10} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			v := newVeil(s)
+			b.SetBytes(int64(n))
+			for b.Loop() {
+				v.take(text[:n])
+			}
+		})
 	}
 }
