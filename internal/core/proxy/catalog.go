@@ -34,6 +34,7 @@ type offer struct {
 	said   stateview.Offer
 	can    abilities
 	shown  [numKinds][]stateview.Item // what clients may see, in the server's order
+	at     map[string]int             // where a tool stands in shown, by its name
 	held   map[string]bool            // of every tool the server has: whether it is withheld; nil while nothing is offered
 	launch string                     // fingerprint of the launch that made it
 	lost   time.Time                  // when the server was seen to be away; zero while it is connected
@@ -135,11 +136,11 @@ func (o *offer) show() {
 	for t := range o.source.All() {
 		o.held[t.Name] = o.held[t.Name] || t.Held
 	}
-	seen := make(map[string]bool, len(o.held))
+	o.at = make(map[string]int, len(o.held))
 	for t := range o.source.All() {
-		if !o.held[t.Name] && !seen[t.Name] {
+		if _, ok := o.at[t.Name]; !ok && !o.held[t.Name] {
+			o.at[t.Name] = len(o.shown[tools])
 			o.shown[tools] = append(o.shown[tools], stateview.Item{Key: t.Name, Definition: t.Definition})
-			seen[t.Name] = true
 		}
 	}
 	o.shown[prompts] = slices.Collect(o.said.Prompts.All())
@@ -214,6 +215,15 @@ func (c *catalog) offer(server string) *offer {
 		return nil
 	}
 	return c.offers[i]
+}
+
+// definition returns the definition of a tool that clients may see.
+func (o *offer) definition(tool string) (string, bool) {
+	i, ok := o.at[tool]
+	if !ok {
+		return "", false
+	}
+	return o.shown[tools][i].Definition, true
 }
 
 // visible reports whether clients may see a tool.

@@ -1,5 +1,6 @@
-// Package proxy serves the MCP endpoint for clients: every approved tool of
-// every connected server at /mcp, one server's own at /mcp/server/{name}. It
+// Package proxy serves the MCP endpoint for clients: every approved tool, and the
+// prompts and resources, of every connected server at /mcp, the same tools behind a
+// search at /mcp/search, one server's own at /mcp/server/{name}. It
 // reads what there is from stateview snapshots and sends calls on through
 // Upstreams; it starts and stops no server and decides no approval.
 //

@@ -42,7 +42,7 @@ type Options struct {
 	Grace time.Duration
 }
 
-// An Endpoint serves /mcp and /mcp/server/{name}. Use New to make one.
+// An Endpoint serves /mcp, /mcp/search and /mcp/server/{name}. Use New to make one.
 type Endpoint struct {
 	view           *stateview.View
 	upstreams      Upstreams
@@ -54,9 +54,10 @@ type Endpoint struct {
 	grace          time.Duration
 	self           []byte // serverInfo as JSON
 	newest         atomic.Pointer[catalog]
+	finder         *finder
 
 	mu     sync.Mutex
-	scopes map[string]*scope // by server, "" for all; guarded by mu; made when first asked for
+	scopes map[string]*scope // by server, "" for all, searchPath for the search; guarded by mu; made when first asked for
 	closed bool              // guarded by mu
 }
 
@@ -70,7 +71,7 @@ func New(o Options) *Endpoint {
 		Name    string `json:"name"`
 		Version string `json:"version"`
 	}{serverName, o.Version})
-	return &Endpoint{
+	e := &Endpoint{
 		view:           o.View,
 		upstreams:      o.Upstreams,
 		version:        o.Version,
@@ -82,14 +83,20 @@ func New(o Options) *Endpoint {
 		self:           self,
 		scopes:         map[string]*scope{},
 	}
+	e.finder = newFinder(e.catalog)
+	return e
 }
 
 // Run tells clients when a list of theirs has changed, until ctx is done;
 // then it ends all sessions and cancels what is being served. It returns the
 // cause of ctx's end.
 func (e *Endpoint) Run(ctx context.Context) error {
+	var finding sync.WaitGroup
+	finding.Go(func() { e.finder.run(ctx) })
+	defer finding.Wait()
 	for ctx.Err() == nil {
 		c := e.catalog()
+		e.finder.refresh(c)
 		if e.announce(c) {
 			pause(ctx, nil, e.settle)
 		}
@@ -107,6 +114,7 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	for _, s := range scopes {
 		s.close()
 	}
+	e.finder.results.close()
 	return context.Cause(ctx)
 }
 
@@ -115,7 +123,7 @@ func (e *Endpoint) announce(c *catalog) bool {
 	var gone, kept []*scope
 	e.mu.Lock()
 	for name, s := range e.scopes {
-		if name != "" && c.offer(name) == nil {
+		if name != "" && name != searchPath && c.offer(name) == nil {
 			delete(e.scopes, name)
 			gone = append(gone, s)
 		} else {
@@ -164,15 +172,19 @@ func (e *Endpoint) catalog() *catalog {
 	return c
 }
 
-// ServeHTTP serves /mcp and /mcp/server/{name}. It checks neither Origin nor
+// ServeHTTP serves /mcp, /mcp/search and /mcp/server/{name}. It checks neither Origin nor
 // token: that is the front door's task.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	server := "" // all
 	c := e.catalog()
-	if r.URL.Path != "/mcp" {
+	switch r.URL.Path {
+	case "/mcp":
+	case searchPath:
+		server = searchPath
+	default:
 		name, ok := strings.CutPrefix(r.URL.Path, "/mcp/server/")
 		if !ok {
-			refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address.", "The endpoint is /mcp, a single server /mcp/server/NAME.")
+			refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address.", "The endpoint is /mcp, the one with a search /mcp/search, a single server /mcp/server/NAME.")
 			return
 		}
 		if c.offer(name) == nil {

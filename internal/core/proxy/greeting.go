@@ -20,6 +20,9 @@ type greeting struct {
 
 // greeting returns a single server's own words, or those of the whole endpoint.
 func (s *scope) greeting(c *catalog) greeting {
+	if s.search != nil {
+		return s.search.greeting(s.self, c)
+	}
 	if s.server == "" {
 		return greeting{s.self, c.capabilities(), c.instructions()}
 	}

@@ -75,7 +75,11 @@ func (s *scope) listPage(k kind, session string, x *exchange, modern bool) (mcp.
 		return nil, invalid("This cursor is not one of ours.")
 	}
 	c := s.catalog()
-	if !c.has(s.server, k) {
+	if s.search != nil && k == tools {
+		x.reply(listResult(k, searchTools, modern, s.self)...)
+		return &placeholder{key: x.key}, nil
+	}
+	if s.search != nil || !c.has(s.server, k) {
 		return nil, notOffered(x.msg.method)
 	}
 	list := c.listsOf(s.server)[k]

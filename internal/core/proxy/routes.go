@@ -23,6 +23,9 @@ type route struct {
 // the endpoint answers itself: a handshake, a list, a level for the log, which is one
 // for all clients of a server.
 func (s *scope) route(c *catalog, m *message, modern bool) (route, error) {
+	if s.search != nil {
+		return s.search.route(c, m)
+	}
 	switch m.method {
 	case "tools/call":
 		return s.routeNamed(c, tools, m.params)

@@ -9,10 +9,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// A scope is one endpoint: all servers, or one of them.
+// A scope is one endpoint: all servers, one of them, or all behind a search.
 type scope struct {
 	*Endpoint
-	server    string // empty: all servers
+	server    string  // empty: all servers
+	search    *finder // of /mcp/search; nil elsewhere
 	mcp       *mcp.Server
 	stateful  http.Handler // revisions up to 2025-11-25
 	stateless http.Handler // from 2026-07-28 on
@@ -22,10 +23,12 @@ type scope struct {
 	tasks     taskOwners
 }
 
-// newScope makes an endpoint. A single server's, too, introduces itself as ours
-// and without that server's instructions: a snapshot does not have them.
+// newScope makes an endpoint.
 func (e *Endpoint) newScope(server string) *scope {
 	s := &scope{Endpoint: e, server: server}
+	if server == searchPath {
+		s.server, s.search = "", e.finder
+	}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: serverName, Version: e.version}, &mcp.ServerOptions{
 		// Only what we honour: without this the library advertises logging.
 		Capabilities: &mcp.ServerCapabilities{
@@ -49,6 +52,9 @@ func (e *Endpoint) newScope(server string) *scope {
 
 // versions returns the versions of the scope's lists.
 func (s *scope) versions(c *catalog) (v [numKinds]uint64) {
+	if s.search != nil {
+		return v // its list never changes
+	}
 	for k, l := range c.listsOf(s.server) {
 		v[k] = l.version
 	}
