@@ -24,6 +24,7 @@ func (c *Core) supervisorOptions() supervisor.Options {
 		Connector: connector{&upstream.Connector{
 			Processes: c.o.Tree, Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
 			Path:         c.path.Path,
+			PathFiles:    c.path.Files,
 			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
 		}},
 		Settings: supervisor.Settings{StartTimeout: attemptTime, CallWait: c.cfg.Load().Timeouts.Wait},

@@ -4,11 +4,18 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/windows/registry"
 )
 
-const usual = `C:\Windows\system32;C:\Windows`
+const (
+	usual = `C:\Windows\system32;C:\Windows`
+	keep  = 10 * time.Second // the registry is quick to ask, and nothing tells of changes
+)
+
+// Files returns none: the PATH is in the registry.
+func (r *Resolver) Files() []string { return nil }
 
 func sameVariable(a, b string) bool { return strings.EqualFold(a, b) }
 

@@ -35,11 +35,19 @@ type Options struct {
 
 // A Resolver knows the PATH once it was asked for.
 type Resolver struct {
-	o    Options
-	log  *slog.Logger
-	own  string
-	turn chan struct{} // holds one token; whoever has it may run the shell
-	path atomic.Pointer[string]
+	o     Options
+	log   *slog.Logger
+	own   string
+	turn  chan struct{} // holds one token; whoever has it may run the shell
+	known atomic.Pointer[finding]
+}
+
+// A finding is what was found out, and for how long it holds.
+type finding struct {
+	path     string
+	failures int       // in a row; 0: it was found
+	until    time.Time // when to look again in any case; zero: never
+	files    []stamp   // of Files, when it was found
 }
 
 // New returns a Resolver that has not looked yet.
@@ -56,11 +64,13 @@ func New(o Options) *Resolver {
 // Path returns the PATH: the login shell's in its order, then what ours has
 // beyond it, without duplicates and relative entries. A program that was started
 // from a shell has that shell's PATH, which is returned as it is. So it is where
-// the shell cannot be asked. The answer is kept. Path blocks until there is one,
-// at most for the limit of the Options; when ctx is done it returns our own.
+// the shell cannot be asked. The answer is kept until one of Files changes; a
+// shell that gave none is asked again after a minute, then after twice as long
+// each time, at most half an hour. Path blocks until there is an answer, at most
+// for the limit of the Options; when ctx is done it returns our own.
 func (r *Resolver) Path(ctx context.Context) string {
-	if p := r.path.Load(); p != nil {
-		return *p
+	if f := r.known.Load(); r.holds(f) {
+		return f.path
 	}
 	select {
 	case r.turn <- struct{}{}:
@@ -68,32 +78,74 @@ func (r *Resolver) Path(ctx context.Context) string {
 	case <-ctx.Done():
 		return r.own
 	}
-	if p := r.path.Load(); p != nil {
-		return *p
+	was := r.known.Load()
+	if r.holds(was) {
+		return was.path
 	}
-	path := r.resolve(ctx)
+	f := r.resolve(ctx, was)
 	if ctx.Err() != nil {
 		return r.own // whoever asks next looks again
 	}
-	r.path.Store(&path)
-	return path
+	r.known.Store(&f)
+	return f.path
 }
 
-func (r *Resolver) resolve(ctx context.Context) string {
+// holds reports whether a finding, which may be nil, is still true.
+func (r *Resolver) holds(f *finding) bool {
+	return f != nil && (f.until.IsZero() || time.Now().Before(f.until)) && slices.Equal(f.files, stamps(r.Files()))
+}
+
+// The first and the longest time until a shell that gave no answer is asked again.
+const (
+	askAgain      = time.Minute
+	askAgainLimit = 30 * time.Minute
+)
+
+// resolve finds the PATH out. Where that fails, what was found before is still the best guess.
+func (r *Resolver) resolve(ctx context.Context, was *finding) finding {
 	if r.fromShell() {
-		return r.own
+		return finding{path: r.own}
 	}
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.o.Limit)
 	defer cancel()
 	theirs, err := r.ask(ctx)
+	f := finding{files: stamps(r.Files())} // after the shell, which may have written some
 	if err != nil {
-		r.log.Warn("the login shell's PATH is not known", "dur", time.Since(start), "err", err)
-		return cmp.Or(r.own, usual)
+		f.path, f.failures = cmp.Or(r.own, usual), 1
+		if was != nil {
+			f.path, f.failures = was.path, was.failures+1
+		}
+		f.until = time.Now().Add(min(askAgain<<min(f.failures-1, 10), askAgainLimit))
+		r.log.Warn("the login shell's PATH is not known", "dur", time.Since(start), "err", err, "again", f.until)
+		return f
 	}
-	path := merge(theirs, r.own)
-	r.log.Info("login shell's PATH found", "dur", time.Since(start), "path", path)
-	return path
+	f.path = merge(theirs, r.own)
+	if keep > 0 {
+		f.until = time.Now().Add(keep)
+	}
+	if was == nil || was.path != f.path {
+		r.log.Info("login shell's PATH found", "dur", time.Since(start), "path", f.path)
+	}
+	return f
+}
+
+// A stamp tells versions of a file apart. Of one that is not there it is the zero value.
+type stamp struct {
+	size    int64
+	changed int64 // in nanoseconds since 1970
+}
+
+func stamps(files []string) []stamp {
+	var all []stamp
+	for _, f := range files {
+		var s stamp
+		if info, err := os.Stat(f); err == nil {
+			s = stamp{info.Size(), info.ModTime().UnixNano()}
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 // fromShell reports whether the program was started from a shell, which counts

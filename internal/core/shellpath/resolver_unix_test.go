@@ -216,6 +216,59 @@ func TestShellIsRunOnce(t *testing.T) {
 	}
 }
 
+// TestStartUpFileChanges changes, makes and removes a file that the shell reads.
+func TestStartUpFileChanges(t *testing.T) {
+	h := fake(t, "touch .zshrc; . ./.profile; PATH=$LOGIN eval \"$question\"")
+	h.write(".profile", "LOGIN=/one", 0o600)
+	r := h.resolver()
+	want := func(path string, shells int) {
+		t.Helper()
+		if got := r.Path(t.Context()); got != path+":"+ownPath {
+			t.Errorf("PATH = %q, want %s first", got, path)
+		}
+		if n := len(h.started()); n != shells {
+			t.Errorf("%d shells were run, want %d", n, shells)
+		}
+	}
+	want("/one", 1)
+	want("/one", 1) // although the shell itself has written one
+	h.write(".profile", "LOGIN=/second", 0o600)
+	want("/second", 2)
+	h.write(".bashrc", "", 0o600)
+	want("/second", 3)
+	h.write(".profile", "exit 1", 0o600)
+	want("/second", 4) // better than nothing
+	want("/second", 4)
+}
+
+// TestShellThatFailsIsAskedAgain wants no other start of the program before what
+// was slow or broken once works again.
+func TestShellThatFailsIsAskedAgain(t *testing.T) {
+	h := fake(t, "[ -e ready ] && answer")
+	r := h.resolver()
+	for failures, wait := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
+		before := time.Now()
+		for range 2 {
+			if got := r.Path(t.Context()); got != ownPath {
+				t.Errorf("PATH = %q", got)
+			}
+		}
+		f := *r.known.Load()
+		if d := f.until.Sub(before); d < wait || d > wait+30*time.Second || len(h.started()) != failures+1 {
+			t.Errorf("failure %d: asked again after %s, want %s; %d shells were run", failures, d, wait, len(h.started()))
+		}
+		f.until = time.Now() // as if the time had passed
+		r.known.Store(&f)
+	}
+	h.write("ready", "", 0o600)
+	if got := r.Path(t.Context()); got != "/fake:"+ownPath {
+		t.Errorf("PATH = %q, want the shell's", got)
+	}
+	if f := r.known.Load(); !f.until.IsZero() {
+		t.Errorf("an answer holds until %s only", f.until)
+	}
+}
+
 func TestWhoStopsWaitingDoesNotDecideForOthers(t *testing.T) {
 	h := fake(t, "while [ ! -e go ]; do sleep 0.01; done; answer")
 	r := h.resolver()

@@ -4,6 +4,7 @@ package shellpath
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +23,36 @@ const (
 	usual       = "/usr/local/bin:/usr/bin:/bin" // where nothing else is known
 	outputLimit = 1 << 20
 	drainTime   = 50 * time.Millisecond // for what a shell that has ended left in its output
+	keep        = 0                     // an answer holds until a file changes
 )
+
+// Files returns the files and directories from which login shells make the PATH,
+// whether they exist or not: the answer of Path may change when one of them does.
+// It returns none where Path asks no shell.
+func (r *Resolver) Files() []string {
+	if r.fromShell() {
+		return nil
+	}
+	files := []string{
+		"/etc/profile", "/etc/profile.d", "/etc/environment", "/etc/paths", "/etc/paths.d", "/etc/bash.bashrc", "/etc/bashrc",
+		"/etc/zshenv", "/etc/zprofile", "/etc/zshrc", "/etc/zsh/zshenv", "/etc/zsh/zprofile", "/etc/zsh/zshrc",
+	}
+	below := func(dir string, names ...string) {
+		for _, name := range names {
+			if filepath.IsAbs(dir) {
+				files = append(files, filepath.Join(dir, name))
+			}
+		}
+	}
+	home, _ := r.variable("HOME")
+	below(home, ".profile", ".bash_profile", ".bash_login", ".bashrc", ".login", ".cshrc", ".tcshrc", ".kshrc")
+	zsh, _ := r.variable("ZDOTDIR")
+	below(cmp.Or(zsh, home), ".zshenv", ".zprofile", ".zshrc", ".zlogin")
+	config, _ := r.variable("XDG_CONFIG_HOME")
+	below(cmp.Or(config, filepath.Join(home, ".config")), "fish/config.fish", "fish/conf.d", "fish/fish_variables",
+		"nushell/env.nu", "nushell/config.nu", "environment.d")
+	return files
+}
 
 func sameVariable(a, b string) bool { return a == b }
 

@@ -39,7 +39,8 @@ func openWatcher() (*fsnotify.Watcher, error) {
 
 // AwaitChange blocks until something has changed since the last attempt to
 // start srv on which its failure why may depend, and returns nil; or the cause of ctx.
-// For a command that was not found it must be there now; for one that cannot run
+// For a command that was not found it must be there now, or on the PATH, which may
+// be another one; for one that cannot run
 // its file must be another or have another mode, size or time; for anything else,
 // such as a crash loop, its file, its interpreter, its directory or a script
 // among its arguments. Failures that no file can heal wait for ctx.
@@ -53,7 +54,8 @@ func (c *Connector) AwaitChange(ctx context.Context, srv config.Server, why erro
 	p := c.enterLookout(pace.open)
 	defer c.leaveLookout(p)
 	for settled := false; ; settled = true {
-		sure := p.watch(w.paths())
+		w.refresh(ctx)
+		sure := p.watch(w.paths()) && (runtime.GOOS != "windows" || !w.place) // where the registry has the PATH
 		if w.changed() {
 			if settled {
 				return nil

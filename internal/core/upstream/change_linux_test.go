@@ -189,6 +189,32 @@ func TestAwaitChange(t *testing.T) {
 	}
 }
 
+// TestAnotherPath changes the PATH itself: what a shell's start-up file says, and
+// at last where a program is that is there already.
+func TestAnotherPath(t *testing.T) {
+	f, c := newFolder(t), testConnector()
+	f.write("tools/mpt-x", ends, 0o700)
+	f.write(".profile", "/usr/bin", 0o600)
+	c.Path = func(context.Context) string {
+		text, _ := os.ReadFile(f.at(".profile"))
+		return string(text)
+	}
+	c.PathFiles = func() []string { return []string{f.at(".profile")} }
+	srv := config.Server{Name: "x", Transport: "stdio", Command: "mpt-x", Cwd: f.dir}
+	done := awaitChange(t, c, srv, fail(t, c, srv, "MPT-CMD-NOT-FOUND"))
+	f.write(".profile", f.at("tools")+":/usr/bin", 0o600)
+	if err := await(t, done, "the change to be noticed"); err != nil {
+		t.Fatal(err)
+	}
+	why := fail(t, c, srv, "MPT-EXIT-EARLY")
+	f.write("first/mpt-x", ends, 0o700)
+	done = awaitChange(t, c, srv, why)
+	f.write(".profile", f.at("first")+":"+f.at("tools"), 0o600)
+	if err := await(t, done, "the change to be noticed"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestChangeBeforeTheWait makes sure that a change between the attempt and the
 // wait is not missed.
 func TestChangeBeforeTheWait(t *testing.T) {

@@ -63,6 +63,10 @@ type Connector struct {
 	// it may block. nil means this program's own.
 	Path func(context.Context) string
 
+	// PathFiles returns the files with whose change the answer of Path may change;
+	// nil means none.
+	PathFiles func() []string
+
 	// StartTimeout is asked at each attempt and replaces Timeouts.Start; nil means that.
 	StartTimeout func() time.Duration
 

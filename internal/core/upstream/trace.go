@@ -192,6 +192,9 @@ func (c *Connector) remember(srv config.Server, search string) {
 	c.tried.Store(srv.Name, attempt{launchOf(srv, search), c.traceOf(srv, search)})
 }
 
+// refresh looks up the PATH again.
+func (s *suspicion) refresh(ctx context.Context) { s.search = s.connector.searchPath(ctx, s.srv) }
+
 // changed reports whether what is suspected is not as it was.
 func (s *suspicion) changed() bool {
 	now := s.connector.traceOf(s.srv, s.search)
@@ -216,6 +219,9 @@ func (s *suspicion) paths() []string {
 	var paths []string
 	if s.place {
 		paths = append(paths, now.searched...)
+		if s.connector.PathFiles != nil {
+			paths = append(paths, s.connector.PathFiles()...)
+		}
 	}
 	add := func(yes bool, sights ...sight) {
 		for _, sight := range sights {
