@@ -99,7 +99,7 @@ func (o *output) refuse(head []byte) {
 	}
 	foot, skipped, _ := o.lines.skip() // the stream's error comes again
 	if !isMessage {
-		head = head[:o.wire.secrets.openEnd(string(head))] // the rest may be the beginning of a secret
+		head = head[:o.wire.secrets.openEnd(head)] // the rest may be the beginning of a secret
 		o.skip(fmt.Appendf(nil, "%s… (%d MB on one line)\n", head, skipped>>20), skipped)
 		return
 	}

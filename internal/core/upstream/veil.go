@@ -26,13 +26,13 @@ func pair(a, b byte) (at uint, bit uint64) {
 }
 
 // finds reports whether there is a secret in text.
-func (v *veil) finds(text string) bool {
+func (v *veil) finds(text []byte) bool {
 	for i := 1; i < len(text); i++ {
 		if at, bit := pair(text[i-1], text[i]); v.pairs[at]&bit == 0 {
 			continue
 		}
 		for _, secret := range v.secrets {
-			if strings.HasPrefix(text[i-1:], secret) {
+			if rest := text[i-1:]; len(rest) >= len(secret) && string(rest[:len(secret)]) == secret {
 				return true
 			}
 		}
@@ -46,13 +46,16 @@ func (v *veil) take(p []byte) []byte {
 	if len(v.secrets) == 0 {
 		return p
 	}
-	text := v.held + string(p)
-	at := v.secrets.openEnd(text)
-	v.held = text[at:]
-	if text = text[:at]; v.finds(text) {
-		text = v.secrets.hide(text)
+	text := p
+	if v.held != "" {
+		text = append([]byte(v.held), p...)
 	}
-	return []byte(text)
+	at := v.secrets.openEnd(text)
+	v.held = string(text[at:])
+	if text = text[:at]; v.finds(text) {
+		return []byte(v.secrets.hide(string(text)))
+	}
+	return text
 }
 
 // rest returns what was held back when the stream has ended.
@@ -67,7 +70,7 @@ func (v *veil) rest() []byte {
 
 // openEnd returns where the end of text begins that may be a part of a secret: more
 // text tells. No secret lies across that place.
-func (s secrets) openEnd(text string) int {
+func (s secrets) openEnd(text []byte) int {
 	at := len(text)
 	if at == 0 {
 		return 0
@@ -75,7 +78,7 @@ func (s secrets) openEnd(text string) int {
 	last := text[at-1]
 	for _, secret := range s {
 		for n := min(len(secret)-1, len(text)); n > len(text)-at; n-- {
-			if secret[n-1] == last && strings.HasSuffix(text, secret[:n]) {
+			if secret[n-1] == last && string(text[len(text)-n:]) == secret[:n] {
 				at = len(text) - n
 			}
 		}
@@ -88,7 +91,7 @@ func (s secrets) openEnd(text string) int {
 		for _, secret := range s {
 			from := max(0, at-len(secret)+1)
 			near := text[from:min(len(text), at+len(secret)-1)]
-			if i := strings.Index(near, secret); i >= 0 && from+i < at {
+			if i := strings.Index(string(near), secret); i >= 0 && from+i < at {
 				at, moved = from+i, true
 			}
 		}
