@@ -19,7 +19,7 @@ func stem(w []byte) []byte {
 		w = w[:len(w)-3]
 	case cut(&w, "ment"), cut(&w, "ly"):
 	}
-	if n := len(w); n > 4 && w[n-1] == 'e' {
+	if n := len(w); n > 3 && w[n-1] == 'e' {
 		w = w[:n-1]
 	} else if n > 3 && w[n-1] == 'y' && !vowel(w[n-2]) {
 		w[n-1] = 'i'
@@ -31,7 +31,7 @@ func stem(w []byte) []byte {
 func singular(w []byte) []byte {
 	n := len(w)
 	switch {
-	case w[n-1] != 's':
+	case w[n-1] != 's', string(w) == "news":
 	case bytes.HasSuffix(w, []byte("ies")) && n > 4:
 		return append(w[:n-3], 'y')
 	case bytes.HasSuffix(w, []byte("sses")), bytes.HasSuffix(w, []byte("xes")),
