@@ -174,6 +174,12 @@ func TestTasksFindTheirServer(t *testing.T) {
 			}
 		}
 	}
+	for _, client := range []*raw{c, r.modern(t, "/mcp"), r.modern(t, "/mcp/server/a")} {
+		client.ask("tasks/cancel", `{"taskId":"t1"}`)
+		if got := up.last(); !strings.HasPrefix(got, "a tasks/cancel {") || !strings.HasSuffix(got, `"taskId":"t1"}`) {
+			t.Errorf("%s (%s): the server got %s", client.path, client.revision, got)
+		}
+	}
 	results["b"] = results["a"]
 	c.call("b__t", `{"name":"b__t"}`)
 	if _, err := r.routeOf(t, "", "tasks/get", `{"taskId":"t1"}`, false); err == nil || !strings.Contains(err.Error(), "Several servers") {

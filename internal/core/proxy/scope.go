@@ -36,6 +36,7 @@ func (e *Endpoint) newScope(server string) *scope {
 			Resources: &mcp.ResourceCapabilities{ListChanged: true},
 		},
 	})
+	acceptTasks(s.mcp)
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
 	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1})
