@@ -1,7 +1,9 @@
 package search
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -78,6 +80,10 @@ func BenchmarkFind(b *testing.B) {
 		b.Run(fmt.Sprint("tools=", n, "/index"), func(b *testing.B) {
 			timeEach(b, queries, func(q string) { results = x.Find(results[:0], Query{Text: q}) })
 		})
+		worst := commonest(x)
+		b.Run(fmt.Sprint("tools=", n, "/index, worst query"), func(b *testing.B) {
+			timeEach(b, []string{worst}, func(q string) { results = x.Find(results[:0], Query{Text: q, Limit: maxLimit}) })
+		})
 		texts := make([]string, n)
 		for i, t := range tools {
 			texts[i] = strings.ToLower(t.Definition)
@@ -86,6 +92,13 @@ func BenchmarkFind(b *testing.B) {
 			timeEach(b, queries, func(q string) { scan(texts, q) })
 		})
 	}
+}
+
+// commonest returns a query of as many words as count, each in as many tools as possible.
+func commonest(x *Index) string {
+	words := slices.Collect(maps.Keys(x.terms))
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(x.rarity[x.terms[a]], x.rarity[x.terms[b]]) })
+	return strings.Join(words[:maxGroups], " ")
 }
 
 func timeEach(b *testing.B, queries []string, find func(string)) {
