@@ -8,7 +8,7 @@ import (
 // A leases ends sessions whose client has vanished. A session is in use while a
 // request of it is being served, its event stream included (the library's own
 // timeout does not count that one and would end a session that is listening);
-// when none has been for the timeout, it expires. It also keeps which list a
+// when none has been for the timeout, it expires. It also keeps which lists a
 // session has seen: the library drops a notification while no stream is open.
 type leases struct {
 	timeout time.Duration
@@ -22,7 +22,7 @@ type leases struct {
 type lease struct {
 	uses  int
 	timer *time.Timer // runs while uses is 0; fires once
-	seen  uint64      // version of the list the client last got; 0 = none yet
+	seen  versions    // of the lists the client last got; 0 = none yet
 }
 
 // add begins the lease of a new session. It reports false if no session may live any more.
@@ -60,20 +60,25 @@ func (l *leases) release(id string) {
 }
 
 // saw notes which list a session's client has got.
-func (l *leases) saw(id string, version uint64) {
+func (l *leases) saw(id string, k kind, version uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.idle[id]; s != nil {
-		s.seen = version
+		s.seen[k] = version
 	}
 }
 
-// outdated reports whether a session's client has a list, and not this version of it.
-func (l *leases) outdated(id string, version uint64) bool {
+// outdated returns which lists a session's client has, but not in these versions.
+func (l *leases) outdated(id string, now versions) (old []kind) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.idle[id]
-	return s != nil && s.seen != 0 && s.seen != version
+	for k := range numKinds {
+		if s != nil && s.seen[k] != 0 && s.seen[k] != now[k] {
+			old = append(old, k)
+		}
+	}
+	return old
 }
 
 // remove forgets a session that its client has ended.

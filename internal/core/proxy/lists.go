@@ -22,14 +22,15 @@ const (
 
 // kinds has the protocol's words for each kind.
 var kinds = [numKinds]struct {
-	list   string // the method that lists it
-	member string // of that method's result
-	noun   string
+	list    string // the method that lists it
+	changed string // the notification that the list changed
+	member  string // of that method's result
+	noun    string
 }{
-	tools:     {"tools/list", "tools", "tool"},
-	prompts:   {"prompts/list", "prompts", "prompt"},
-	resources: {"resources/list", "resources", "resource"},
-	templates: {"resources/templates/list", "resourceTemplates", "resource template"},
+	tools:     {"tools/list", "notifications/tools/list_changed", "tools", "tool"},
+	prompts:   {"prompts/list", "notifications/prompts/list_changed", "prompts", "prompt"},
+	resources: {"resources/list", "notifications/resources/list_changed", "resources", "resource"},
+	templates: {"resources/templates/list", "notifications/resources/list_changed", "resourceTemplates", "resource template"},
 }
 
 // listedBy returns the kind that a method lists.
@@ -51,6 +52,9 @@ type list struct {
 	text    func() []byte // a JSON array
 	version uint64        // changes whenever text does
 }
+
+// versions are those of one client's lists.
+type versions [numKinds]uint64
 
 // noLists are the lists of a server that is not there.
 var noLists = func() (l [numKinds]list) {

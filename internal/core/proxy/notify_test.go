@@ -132,6 +132,27 @@ func TestStreamOpenedLateHearsWhatItMissed(t *testing.T) {
 	}
 }
 
+// TestStreamOpenedLateHearsOfEachList: of a prompt that came meanwhile, and of the
+// tools only if the client has asked for them.
+func TestStreamOpenedLateHearsOfEachList(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	o := stateview.Offer{Capabilities: everything, Prompts: items("name", "p"), Templates: items("uriTemplate", "a://{x}")}
+	connectOffer(r.view, "s", o, plainTool("t"))
+	late, probe := r.legacy(t, "/mcp"), r.modern(t, "/mcp").hear(t)
+	late.ask("prompts/list", `{}`)
+	late.ask("resources/templates/list", `{}`)
+	o.Prompts, o.Templates = items("name", "q"), items("uriTemplate", "b://{x}")
+	connectOffer(r.view, "s", o, plainTool("u"))
+	within(t, 5*time.Second, "the change is announced", func() bool {
+		return probe.has("notifications/prompts/list_changed") && probe.has("notifications/resources/list_changed") && probe.has("notifications/tools/list_changed")
+	})
+	h := late.hear(t)
+	within(t, 5*time.Second, "the missed changes", func() bool { return len(h.all()) == 2 })
+	if got := h.all(); got[0] != "notifications/prompts/list_changed" || got[1] != "notifications/resources/list_changed" {
+		t.Errorf("heard %v", got)
+	}
+}
+
 func TestOnlyTheChangedEndpointHears(t *testing.T) {
 	r := start(t, answer(`{}`), Options{})
 	connect(r.view, "a", plainTool("t"))

@@ -96,9 +96,7 @@ func (s *scope) listPage(k kind, session string, x *exchange, modern bool) (mcp.
 		return nil, notOffered(x.msg.method)
 	}
 	list := c.listsOf(s.server)[k]
-	if k == tools {
-		s.leases.saw(session, list.version)
-	}
+	s.leases.saw(session, k, list.version)
 	x.reply(listResult(k, list.text(), modern, s.info(c))...)
 	return &placeholder{key: x.key}, nil
 }

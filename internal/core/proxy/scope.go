@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -19,7 +20,7 @@ type scope struct {
 	stateless http.Handler // from 2026-07-28 on
 	exchanges exchanges
 	leases    leases
-	announced [numKinds]uint64 // versions of the lists that sessions know of; used by Run alone
+	announced versions // of the lists that sessions know of; used by Run alone
 	tasks     taskOwners
 }
 
@@ -52,7 +53,7 @@ func (e *Endpoint) newScope(server string) *scope {
 }
 
 // versions returns the versions of the scope's lists.
-func (s *scope) versions(c *catalog) (v [numKinds]uint64) {
+func (s *scope) versions(c *catalog) (v versions) {
 	if s.search != nil {
 		return v // its list never changes
 	}
@@ -135,8 +136,8 @@ func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
 	s.leases.take(id)
 	defer s.leases.release(id)
 	if r.Method == http.MethodGet {
-		w = &opening{ResponseWriter: w, missed: func() bool {
-			return s.leases.outdated(id, s.versions(s.catalog())[tools])
+		w = &opening{ResponseWriter: w, missed: func() []kind {
+			return s.leases.outdated(id, s.versions(s.catalog()))
 		}}
 	}
 	s.stateful.ServeHTTP(w, r)
@@ -150,7 +151,7 @@ func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
 // dropped. So a client whose list changed meanwhile hears of it with the comment.
 type opening struct {
 	http.ResponseWriter
-	missed func() bool
+	missed func() []kind
 	open   bool
 }
 
@@ -161,11 +162,26 @@ func (o *opening) Write(p []byte) (int, error) {
 	n, err := o.ResponseWriter.Write(p)
 	if first := !o.open; first && err == nil {
 		o.open = true
-		if o.Header().Get("Content-Type") == "text/event-stream" && o.missed() {
-			_, err = io.WriteString(o.ResponseWriter, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{}}\n\n")
+		if o.Header().Get("Content-Type") == "text/event-stream" {
+			err = o.catchUp()
 		}
 	}
 	return n, err
+}
+
+// catchUp tells of the lists that changed before the stream was open.
+func (o *opening) catchUp() error {
+	told := ""
+	for _, k := range o.missed() {
+		if kinds[k].changed == told {
+			continue // resources and their templates have one notification
+		}
+		told = kinds[k].changed
+		if _, err := fmt.Fprintf(o.ResponseWriter, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":%q,\"params\":{}}\n\n", told); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *scope) closeSession(id string) {
