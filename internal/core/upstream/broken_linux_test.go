@@ -50,7 +50,7 @@ func TestBrokenCommandsAreToldAtOnce(t *testing.T) {
 		{"not executable", "MPT-CMD-NOT-EXECUTABLE",
 			func(f folder) config.Server { f.write("bin/mpt-x", ends, 0o600); return f.runs("mpt-x") }, []string{`"mpt-x" is not executable`}},
 		{"a directory", "MPT-CMD-NOT-EXECUTABLE",
-			func(f folder) config.Server { return f.runs(f.dir) }, []string{"is not executable"}},
+			func(f folder) config.Server { return f.runs(f.dir) }, []string{"is not executable", "It is a folder"}},
 		{"its interpreter is missing", "MPT-CMD-INTERPRETER",
 			func(f folder) config.Server { f.write("run", "#!/no/such/python -u\n", 0o700); return f.runs("./run") },
 			[]string{`"./run" needs`, "missing: /no/such/python."}},
@@ -98,6 +98,15 @@ func TestBrokenCommandsAreToldAtOnce(t *testing.T) {
 				t.Errorf("took %s", best)
 			}
 		})
+	}
+}
+
+// TestProgramThatRepeatsIsNoServer wants our own request, coming back, to be known
+// for what it is.
+func TestProgramThatRepeatsIsNoServer(t *testing.T) {
+	p := wantProblem(t, fail(t, testConnector(), newFolder(t).runs("cat"), "MPT-NOT-MCP-OUTPUT"), "MPT-NOT-MCP-OUTPUT", "protocol")
+	if !strings.Contains(p.Hint, "repeats what it is sent") {
+		t.Errorf("hint = %q", p.Hint)
 	}
 }
 

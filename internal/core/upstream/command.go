@@ -170,6 +170,9 @@ func (f found) missing() bool {
 }
 
 func (f found) problem(command, written string) error {
+	if errors.Is(f.err, syscall.EISDIR) {
+		return pNotExecutable.with(written).because(f.err).add("It is a folder: name a program in it.")
+	}
 	if !f.missing() {
 		return pNotExecutable.with(written).because(f.err)
 	}

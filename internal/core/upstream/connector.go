@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -108,7 +107,7 @@ func (c *Connector) Connect(ctx context.Context, srv config.Server) (*Session, e
 	defer cancel()
 	s, err := c.open(ctx, srv, written, given.secrets())
 	if err != nil {
-		return nil, fmt.Errorf("connect server %q: %w", srv.Name, given.secrets().cover(err))
+		return nil, given.secrets().cover(err)
 	}
 	return s, nil
 }

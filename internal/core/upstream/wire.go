@@ -214,12 +214,21 @@ func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 		w.noteProtocol(e.result)
 		w.noteGreeting(e.result, kept)
 		return e.id, w.pass(msg)
+	case e.id != nil && isGreeting(e.method):
+		w.end(pGarbage.with().add("The program repeats what it is sent, as cat does."))
+		return nil, nil
 	case e.id != nil:
 		return nil, w.pass(msg)
 	default:
 		w.notified(e.method)
 		return nil, nil
 	}
+}
+
+// isGreeting reports whether a method, as JSON, is one that only clients use: from a server
+// it is our own message coming back.
+func isGreeting(method []byte) bool {
+	return string(method) == `"`+methodDiscover+`"` || string(method) == `"initialize"`
 }
 
 // tooDeep drops a message and fails the call it answers.
