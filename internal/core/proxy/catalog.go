@@ -22,7 +22,7 @@ type catalog struct {
 // An index tells whose an item is. It knows more than clients see: also what is
 // held, and the tools of servers that are not connected.
 type index struct {
-	ids   []toolID
+	ids   []toolID          // each once, in the order of the offers and of each one's source
 	names []string          // of ids, at the common endpoint
 	owner map[string]toolID // by name
 }
@@ -155,21 +155,23 @@ func (o *offer) show() {
 func (c *catalog) newIndex(k kind) index {
 	var x index
 	seen := map[toolID]bool{}
-	taken := map[string]bool{}
 	for _, o := range c.offers {
 		for name := range o.keys(k) {
-			id := toolID{o.server, name}
-			if seen[id] || k.hasURI() && taken[name] {
-				continue
-			}
-			seen[id], taken[name] = true, true
-			x.ids = append(x.ids, id)
+			id, is := toolID{o.server, name}, toolID{o.server, name}
 			if k.hasURI() {
-				x.names = append(x.names, name)
+				is.server = "" // whichever has it
+			}
+			if !seen[is] {
+				seen[is] = true
+				x.ids = append(x.ids, id)
 			}
 		}
 	}
-	if !k.hasURI() {
+	if k.hasURI() {
+		for _, id := range x.ids {
+			x.names = append(x.names, id.tool)
+		}
+	} else {
 		x.names = nameAll(x.ids)
 	}
 	x.owner = make(map[string]toolID, len(x.ids))

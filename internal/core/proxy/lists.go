@@ -123,10 +123,6 @@ func encodeItems(items []stateview.Item) []byte {
 // and in each one's own order, with the names that they have at the common endpoint.
 func (c *catalog) encode(k kind) []byte {
 	x := &c.index[k]
-	exposed := make(map[toolID]string, len(x.ids))
-	for i, id := range x.ids {
-		exposed[id] = x.names[i]
-	}
 	size := 2
 	for _, o := range c.offers {
 		for _, i := range o.shown[k] {
@@ -134,22 +130,25 @@ func (c *catalog) encode(k kind) []byte {
 		}
 	}
 	text := append(make([]byte, 0, size), '[')
+	var def []byte
+	next := 0 // of the index, which has the items in the same order
 	for _, o := range c.offers {
 		for _, i := range o.shown[k] {
-			id := toolID{o.server, i.Key}
-			name, ok := exposed[id]
-			if !ok {
+			for k == tools && x.ids[next] != (toolID{o.server, i.Key}) {
+				next++ // it is held, or its server is not connected
+			}
+			if next == len(x.ids) || x.ids[next] != (toolID{o.server, i.Key}) {
 				continue // it stands there already, or another server owns it
 			}
-			delete(exposed, id)
 			if len(text) > 1 {
 				text = append(text, ',')
 			}
-			if k.hasURI() {
-				text = append(text, i.Definition...)
+			if def = append(def[:0], i.Definition...); k.hasURI() {
+				text = append(text, def...)
 			} else {
-				text = appendRenamed(text, []byte(i.Definition), name)
+				text = appendRenamed(text, def, x.names[next])
 			}
+			next++
 		}
 	}
 	return rawjson.OneLine(append(text, ']'))

@@ -32,11 +32,24 @@ func unquote(quoted []byte) string {
 
 // quote encodes s as a JSON string without escaping what needs no escape.
 func quote(s string) []byte {
+	if isPlainText(s) {
+		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}
+
+// isPlainText reports whether no character of s needs an escape, nor can be invalid.
+func isPlainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendRenamed appends obj with the value of its member "name" replaced, and
