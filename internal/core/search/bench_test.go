@@ -84,6 +84,9 @@ func BenchmarkFind(b *testing.B) {
 		b.Run(fmt.Sprint("tools=", n, "/index, worst query"), func(b *testing.B) {
 			timeEach(b, []string{worst}, func(q string) { results = x.Find(results[:0], Query{Text: q, Limit: maxLimit}) })
 		})
+		b.Run(fmt.Sprint("tools=", n, "/index, misspelt"), func(b *testing.B) {
+			timeEach(b, []string{misspelt(worst)}, func(q string) { results = x.Find(results[:0], Query{Text: q}) })
+		})
 		texts := make([]string, n)
 		for i, t := range tools {
 			texts[i] = strings.ToLower(t.Definition)
@@ -99,6 +102,15 @@ func commonest(x *Index) string {
 	words := slices.Collect(maps.Keys(x.terms))
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(x.rarity[x.terms[a]], x.rarity[x.terms[b]]) })
 	return strings.Join(words[:maxGroups], " ")
+}
+
+// misspelt returns words of which none is in any tool.
+func misspelt(words string) string {
+	var all []string
+	for w := range strings.FieldsSeq(words) {
+		all = append(all, w+"qzj")
+	}
+	return strings.Join(all, " ")
 }
 
 func timeEach(b *testing.B, queries []string, find func(string)) {

@@ -67,6 +67,26 @@ func (d *dictionary) near(to []guess, w []byte, looks *int) []guess {
 	return to
 }
 
+// begun fills to, up to its capacity, with the terms of the shortest words that
+// begin with w: people and models write "config" and "auth". A word looked at takes
+// one from looks.
+func (d *dictionary) begun(to []guess, w []byte, looks *int) []guess {
+	if len(w) < 3 {
+		return to
+	}
+	for n := len(w) + 1; n <= maxWord; n++ {
+		for i := range d.byLength[n] {
+			if *looks--; *looks < 0 || len(to) == cap(to) {
+				return to
+			}
+			if s := &d.byLength[n][i]; s.word[:len(w)] == string(w) && !hasGuess(to, s.term) {
+				to = append(to, guess{s.term, 2})
+			}
+		}
+	}
+	return to
+}
+
 func hasGuess(all []guess, term uint32) bool {
 	for _, g := range all {
 		if g.term == term {

@@ -27,7 +27,7 @@ const (
 // Weights of a term that stands for the word of a query.
 const (
 	asSynonym = 0.4
-	asGuess   = 0.8 // an edit away; the square of it two edits
+	asGuess   = 0.8 // an edit away; the square of it two edits, or an abbreviation
 )
 
 // scratch is what a query needs. It is all zero but for spare room between two.
@@ -110,7 +110,11 @@ func (x *Index) unknown(s *scratch, w []byte) {
 	if known {
 		return
 	}
-	for _, g := range x.words.near(s.guesses[:0], w, &s.looks) {
+	guesses := x.words.near(s.guesses[:0], w, &s.looks)
+	if len(guesses) == 0 {
+		guesses = x.words.begun(guesses, w, &s.looks)
+	}
+	for _, g := range guesses {
 		weight := float32(asGuess)
 		if g.edits > 1 {
 			weight *= asGuess

@@ -47,6 +47,8 @@ func TestFindPutsTheRightToolFirst(t *testing.T) {
 		"show me the file":         "files__read_file",
 		"wether":                   "weather__forecast", // a letter missing
 		"weatherr":                 "weather__forecast", // a letter too much
+		"repos":                    "github__createIssue",
+		"forec":                    "weather__forecast", // an abbreviation
 		"groceries":                "shop__order",       // of the title
 		"delivery slot":            "shop__order",       // of a parameter's name
 		"couriers":                 "shop__order",       // of a parameter's description

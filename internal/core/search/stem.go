@@ -24,6 +24,9 @@ func stem(w []byte) []byte {
 	} else if n > 3 && w[n-1] == 'y' && !vowel(w[n-2]) {
 		w[n-1] = 'i'
 	}
+	if n := len(w); n > 6 && w[n-2] == 'a' && w[n-1] == 't' { // configure, configuration
+		w = w[:n-2]
+	}
 	return w
 }
 

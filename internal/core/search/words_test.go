@@ -39,7 +39,7 @@ func TestStem(t *testing.T) {
 		"query queries querying",
 		"file files", "box boxes", "search searches searched searching", "stop stops stopped stopping",
 		"commit commits committed committing", "generate generates generation generator", "delete deleted deleting deletion",
-		"category categories", "move moves moved moving", "class classes",
+		"category categories", "configure configuration configuring", "translate translation translator", "move moves moved moving", "class classes",
 	} {
 		var stems []string
 		for w := range strings.FieldsSeq(forms) {
