@@ -14,13 +14,14 @@ import (
 // Limits of a signature. A model reads it to see what a tool takes; the whole
 // schema is there for who wants to know all.
 const (
-	maxSignature = 400 // bytes, but for the name of the tool
-	maxParam     = 120 // bytes of one parameter's type
-	maxNested    = 3   // objects, lists, unions and references in one another
-	maxRefs      = 8   // references that are followed
-	maxOptions   = 8   // of an enumeration or a union
-	maxRead      = 500 // parameters that are looked at
-	maxLabel     = 48  // bytes of a parameter's name or a literal
+	maxSignature = 400     // bytes, but for the name of the tool
+	maxParam     = 120     // bytes of one parameter's type
+	maxNested    = 3       // objects, lists, unions and references in one another
+	maxRefs      = 8       // references that are followed
+	maxWork      = 1 << 20 // bytes that are read, repeated ones counted each time; the rest is "any"
+	maxOptions   = 8       // of an enumeration or a union
+	maxRead      = 500     // parameters that are looked at
+	maxLabel     = 48      // bytes of a parameter's name or a literal
 )
 
 // Signature words the input schema of a tool as one line that is bounded in
@@ -28,7 +29,7 @@ const (
 // Required parameters come first; what is left out is marked by "…". A part that
 // has no meaning as JSON Schema is "any".
 func Signature(name string, schema json.RawMessage) string {
-	s := signer{root: schema}
+	s := signer{root: schema, left: maxWork}
 	top := s.shape(schema)
 	out := append(shorten([]byte(name), 2*maxLabel), '(')
 	full := len(out) + maxSignature
@@ -61,6 +62,7 @@ func (t Tool) Signature() string {
 type signer struct {
 	root []byte
 	refs int // followed so far
+	left int // of maxWork
 }
 
 // A shape is what is looked at of a schema.
@@ -163,10 +165,13 @@ func (s *signer) param(out []byte, p param, depth int) []byte {
 
 // kind words a schema. At depth 0 it does not look inside.
 func (s *signer) kind(schema []byte, depth int) string {
+	if s.left -= len(schema); s.left < 0 {
+		return "any"
+	}
 	f := s.shape(schema)
 	switch {
 	case f.ref != "":
-		if depth == 0 || s.refs == maxRefs {
+		if s.left -= len(s.root); depth == 0 || s.refs == maxRefs || s.left < 0 {
 			return "any"
 		}
 		s.refs++
