@@ -158,7 +158,7 @@ func (f *finder) retrieve(c *catalog, args json.RawMessage) ([]byte, error) {
 			}
 			found = append(found, foundTool{
 				Name: r.Name, Server: r.Server, CallWith: callWith(r.Hints), Score: r.Score,
-				Signature: signature(r.Own, def), Description: summary(def),
+				Signature: search.Tool{Name: r.Name, Definition: def}.Signature(), Description: summary(def),
 			})
 		}
 	}
@@ -172,6 +172,23 @@ func (f *finder) retrieve(c *catalog, args json.RawMessage) ([]byte, error) {
 		Tools []foundTool `json:"tools"`
 	}{found})
 	return textResult(false, strings.TrimSuffix(out.String(), "\n")), nil
+}
+
+// maxSummary is how much of a description retrieve_tools returns, in bytes.
+const maxSummary = 300
+
+// summary returns the beginning of a tool's description.
+func summary(definition string) string {
+	for m := range rawjson.Members([]byte(definition)) {
+		if string(m.Key) == "description" {
+			d := strings.Join(strings.Fields(unquoteString(m.Value)), " ")
+			if len(d) > maxSummary {
+				d = fmt.Sprintf("%s…", strings.ToValidUTF8(d[:maxSummary], ""))
+			}
+			return d
+		}
+	}
+	return ""
 }
 
 // serversWithTools names the servers that can be searched.
