@@ -92,6 +92,7 @@ func (s *Session) declare(caps *mcp.ServerCapabilities) {
 	note(kindPrompts, caps.Prompts != nil, caps.Prompts != nil && caps.Prompts.ListChanged)
 	note(kindResources, caps.Resources != nil, caps.Resources != nil && caps.Resources.ListChanged)
 	s.subscribes = caps.Resources != nil && caps.Resources.Subscribe
+	//lint:ignore SA1019 servers of older revisions log
 	s.logs = caps.Logging != nil
 }
 
