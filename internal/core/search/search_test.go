@@ -23,6 +23,10 @@ var few = Build([]Tool{
 	tool("kalender", "termin_löschen", "Löscht einen Termin; Größe egal."),
 	tool("trains", "查询车票", "查询12306购票信息。"),
 	{Name: "shop__order", Server: "shop", Own: "order", Definition: `{"name":"order","title":"Buy groceries","inputSchema":{"properties":{"deliverySlot":{"description":"when the courier \u0063omes"}}}}`},
+	tool("accounts", "create_user", "Makes one."),
+	tool("accounts", "create_group", "Makes one."),
+	tool("browser", "go_back", "To the page before."),
+	tool("browser", "go_forward", "To the page after."),
 	{Name: "broken__thing", Server: "broken", Own: "thing", Definition: `{"name":`},
 })
 
@@ -47,6 +51,8 @@ func TestFindPutsTheRightToolFirst(t *testing.T) {
 		"show me the file":         "files__read_file",
 		"wether":                   "weather__forecast", // a letter missing
 		"weatherr":                 "weather__forecast", // a letter too much
+		"create a user":            "accounts__create_user",
+		"go back":                  "browser__go_back",
 		"repos":                    "github__createIssue",
 		"forec":                    "weather__forecast", // an abbreviation
 		"groceries":                "shop__order",       // of the title

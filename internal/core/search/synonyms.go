@@ -117,10 +117,10 @@ var common = func() map[string]bool {
 	all := map[string]bool{}
 	for w := range strings.FieldsSeq(`a about again all also am an and any are as at be been being both but by can could
 		did do does doing each else ever every everything exactly few for from had has have having he her here hers him his how i if in into
-		is it its itself just let like may me might more most must my myself need needs no nor not of off on once one only or other our out
-		over own per please put same shall she should so some such than that the their them then there these they thing this those through to too
-		under until up upon us use used user uses using very want wants was we were what whatever when where whether which while who
-		whole whose why will with within would yet you your ve ll re don t s m d tool tools actually back particular piece e g etc`) {
+		is it its itself just let may me might more most must my myself need needs no nor not of off on once one only or other our out
+		over own per please same shall she should so some such than that the their them then there these they thing this those through to too
+		under until up upon us use used uses using very want wants was we were what whatever when where whether which while who
+		whole whose why will with within would yet you your ve ll re don t s m d actually particular e g etc`) {
 		all[w] = true
 	}
 	return all
