@@ -53,8 +53,13 @@ type relay struct{ c *Core }
 // Request relays one request; see supervisor.Requester.
 func (r relay) Request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	limit := r.c.cfg.Load().Timeouts.Call
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &callTimeoutError{server, limit})
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := newPatience(req.From, limit, func() { cancel(&callTimeoutError{server, limit}) })
+	defer p.end()
+	if req.From != nil {
+		req.From = p
+	}
 	result, rpcErr, err = r.c.super.Request(ctx, server, req)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
@@ -71,6 +76,9 @@ type callTimeoutError struct {
 func (e *callTimeoutError) Error() string {
 	return fmt.Sprintf("server %q did not answer within %s", e.server, e.after)
 }
+
+// Is says that it is a deadline's error.
+func (e *callTimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // Problem words it for people.
 func (e *callTimeoutError) Problem() stateview.Problem {

@@ -59,13 +59,10 @@ func (w Wish) Equal(o Wish) bool {
 	return w.LogLevel == o.LogLevel && slices.Equal(w.Resources, o.Resources)
 }
 
-// SameClient reports whether a and b lead to one client. Clients do if they are
-// the same value or have the same Peer, beneath what an Unwrap takes off; a Client
-// need have neither method. Their types must be comparable.
-func SameClient(a, b Client) bool { return peer(a) == peer(b) }
-
-// peer returns what is the same for all requests of one client.
-func peer(c Client) any {
+// PeerOf returns what is the same for all requests of one client, to be compared: what
+// a method Peer() any of c returns, and c itself if it has none, beneath what a method
+// Unwrap() Client takes off. The type of it must be comparable.
+func PeerOf(c Client) any {
 	for {
 		outer, ok := c.(interface{ Unwrap() Client })
 		if !ok {

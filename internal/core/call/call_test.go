@@ -20,7 +20,7 @@ type wrapped struct{ Client }
 
 func (w *wrapped) Unwrap() Client { return w.Client }
 
-func TestSameClient(t *testing.T) {
+func TestPeerOf(t *testing.T) {
 	a, b := &stub{name: "a"}, &stub{name: "a"}
 	for _, tt := range []struct {
 		name string
@@ -35,8 +35,8 @@ func TestSameClient(t *testing.T) {
 		{"two peers", &member{of: "x"}, &member{of: "y"}, false},
 		{"nobody", nil, a, false},
 	} {
-		if got := SameClient(tt.a, tt.b); got != tt.want {
-			t.Errorf("%s: SameClient = %v, want %v", tt.name, got, tt.want)
+		if got := PeerOf(tt.a) == PeerOf(tt.b); got != tt.want {
+			t.Errorf("%s: same peer = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

@@ -189,7 +189,8 @@ type fakeSession struct {
 	once      sync.Once
 	over      chan struct{}
 	why       error
-	closed    bool // guarded by c.mu
+	closed    bool        // guarded by c.mu
+	wishes    []call.Wish // guarded by c.mu
 }
 
 func (s *fakeSession) kill(why error) { s.once.Do(func() { s.why = why; close(s.over) }) }
@@ -274,6 +275,12 @@ func (s *fakeSession) Request(ctx context.Context, req call.Request) (result, rp
 		return nil, nil, s.silence(ctx)
 	}
 	return json.RawMessage(req.Method + string(req.Params)), nil, nil
+}
+
+func (s *fakeSession) Follow(wish call.Wish) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.wishes = append(s.wishes, wish)
 }
 
 func (s *fakeSession) Changed() <-chan struct{} { return s.changed }

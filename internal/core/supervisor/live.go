@@ -70,7 +70,7 @@ func (l *live) Request(ctx context.Context, req call.Request) (result, rpcErr js
 	switch {
 	case err == nil:
 		l.hear()
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && l.heard.Load() == before:
+	case timedOut(ctx) && l.heard.Load() == before:
 		l.missed.Store(before)
 		select {
 		case l.doubted <- struct{}{}:
@@ -78,6 +78,12 @@ func (l *live) Request(ctx context.Context, req call.Request) (result, rpcErr js
 		}
 	}
 	return result, rpcErr, err
+}
+
+// timedOut reports whether ctx ended because time was up: as a deadline of its own, or
+// by who says so in the cause.
+func timedOut(ctx context.Context) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }
 
 // list returns what the session's server offers; it does not outlive the session.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -24,6 +25,7 @@ type loop struct {
 	goals   map[string]*wanted
 	servers map[string]*server
 	records map[string][]approval.Record // by server
+	wishes  map[string]call.Wish         // by server, of which there may be none; no zero ones
 	starts  chan struct{}                // a slot for each server that is starting
 	retries *limiter
 	offline atomic.Bool  // the machine has no network; read by runners
@@ -60,6 +62,7 @@ func newLoop(s *Supervisor) *loop {
 		goals:      map[string]*wanted{},
 		servers:    map[string]*server{},
 		records:    map[string][]approval.Record{},
+		wishes:     map[string]call.Wish{},
 		starts:     make(chan struct{}, s.settings.StartsAtOnce),
 		retries:    newLimiter(s.settings.Retries, s.settings.RetryRate),
 	}
@@ -152,6 +155,8 @@ func (l *loop) handle(m message) {
 		l.answer(m.reply, nil)
 	case need:
 		m.reply <- l.need(m.name)
+	case follow:
+		l.follow(m)
 	case woke:
 		l.orderAll(woken, child)
 	case network:
@@ -217,6 +222,17 @@ func (l *loop) restart(name string) error {
 	g.restart++
 	l.touch(name)
 	return nil
+}
+
+// follow keeps what clients wish for and passes it on to the session, if there is one.
+func (l *loop) follow(m follow) {
+	delete(l.wishes, m.name)
+	if !m.wish.Equal(call.Wish{}) {
+		l.wishes[m.name] = m.wish
+	}
+	if s := l.servers[m.name]; s != nil && s.session != nil {
+		s.session.Follow(m.wish)
+	}
 }
 
 // report takes what a runner says, unless another has taken its place.

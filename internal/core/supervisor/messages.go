@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -42,6 +43,12 @@ type (
 	need struct {
 		name  string
 		reply chan<- *outcome
+	}
+
+	// follow says what the clients wish to be told of by a server.
+	follow struct {
+		name string
+		wish call.Wish
 	}
 
 	woke struct{} // the machine was asleep
@@ -102,6 +109,7 @@ func (restart) message()      {}
 func (checkLaunch) message()  {}
 func (approved) message()     {}
 func (need) message()         {}
+func (follow) message()       {}
 func (woke) message()         {}
 func (network) message()      {}
 func (networkAdded) message() {}

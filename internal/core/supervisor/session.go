@@ -41,6 +41,10 @@ type Session interface {
 	// what the server said has changed listed anew.
 	Lists(ctx context.Context) (stateview.ToolList, stateview.Offer, error)
 
+	// Follow makes the server tell what clients wish for from now on, as far as it can.
+	// It returns at once.
+	Follow(wish call.Wish)
+
 	Ping(ctx context.Context) error // nil if the server answered anything at all, also a refusal
 	Wait() error                    // blocks until the session has ended, returns why
 	Close() error                   // bounded; an error means that something could not be ended

@@ -63,6 +63,9 @@ func (l *loop) connected(s *server, m connected) bool {
 		return false
 	}
 	s.session = m.session
+	if wish, ok := l.wishes[s.status.Name]; ok {
+		s.session.Follow(wish)
+	}
 	if s.place != child {
 		l.peers++
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/approval"
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -80,6 +81,11 @@ func (s *Supervisor) Network(up bool) { s.inbox.put(network{up}) }
 // one: servers on other machines that wait are tried, spread over Stagger. Nothing
 // else changes, and no failure is forgotten. It returns at once.
 func (s *Supervisor) NetworkAdded() { s.inbox.put(networkAdded{}) }
+
+// Follow says what the clients wish to be told of by a server, in place of what was
+// said before; it holds for this session and those after it. It returns at once. wish
+// must not be changed afterwards.
+func (s *Supervisor) Follow(server string, wish call.Wish) { s.inbox.put(follow{server, wish}) }
 
 // Restart ends the server's session and opens a new one; a server that waits or
 // is parked is tried at once. It returns when that has begun. Errors:

@@ -77,11 +77,12 @@ func (r *remote) receiveStream(ctx context.Context, m message, resp *http.Respon
 
 // deliverEvents delivers messages until the one that answers id, or to the end.
 func (r *remote) deliverEvents(events *eventReader, id []byte) (answered bool, err error) {
+	of := r.wire.of(id)
 	err = events.each(func(e event) bool {
 		if e.name != "" && e.name != "message" {
 			return true
 		}
-		answers, err := r.wire.deliver(e.data, true)
+		answers, err := r.wire.deliverIn(of, e.data, true)
 		if err != nil {
 			r.wire.log.Warn("event that is no message", "err", r.wire.secrets.cover(err))
 		}

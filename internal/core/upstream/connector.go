@@ -3,6 +3,7 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -65,6 +66,10 @@ type Connector struct {
 	// PathFiles returns the files with whose change the answer of Path may change;
 	// nil means none.
 	PathFiles func() []string
+
+	// Notify is told what a server says to all clients, such as that a resource was
+	// updated. It must not block; params are its own to keep. nil drops it.
+	Notify func(server, method string, params json.RawMessage)
 
 	// StartTimeout is asked at each attempt and replaces Timeouts.Start; nil means that.
 	StartTimeout func() time.Duration
@@ -166,6 +171,9 @@ func (c *Connector) newSession(ctx context.Context, srv config.Server, transport
 		wished:    make(chan struct{}, 1),
 	}
 	s.wire.secrets = hide
+	if c.Notify != nil {
+		s.wire.notify = func(method string, params json.RawMessage) { c.Notify(srv.Name, method, params) }
+	}
 	s.wish.Store(&call.Wish{})
 	return s
 }

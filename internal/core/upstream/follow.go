@@ -162,15 +162,16 @@ const letGoTime = time.Second
 // hold keeps one subscription until the server ends it or, when it reports true,
 // until something else is wished for.
 func (s *Session) hold(filter json.RawMessage) (changed bool, err error) {
-	params, err := rewriteParams(filter, s.meta)
+	params, err := rewriteParams(filter, s.hop)
 	if err != nil {
 		return false, err
 	}
-	id, answer, err := s.wire.register(methodListen)
-	if err != nil {
+	id, p := s.wire.nextID.Add(1), newPending(nil, nil)
+	if err := s.wire.await(id, p, methodListen); err != nil {
 		return false, err
 	}
-	defer s.wire.forget(id)
+	defer s.wire.forget(id, p)
+	answer := p.answer
 	ctx, cancel := context.WithCancelCause(s.wire.life)
 	defer cancel(nil)
 	sent := make(chan error, 1)

@@ -34,12 +34,17 @@ func (w *wire) Read(ctx context.Context) (jsonrpc.Message, error) {
 // Write implements mcp.Connection. A call that cannot be sent is answered with
 // the reason, so that the library learns our typed error and the wire lives on.
 func (w *wire) Write(ctx context.Context, msg jsonrpc.Message) error {
+	req, ok := msg.(*jsonrpc.Request)
+	if ok && protocolIn(req.Params) >= firstModern {
+		own := *req
+		own.Params = withoutCapabilities(req.Params)
+		req, msg = &own, &own
+	}
 	body, err := jsonrpc.EncodeMessage(msg)
 	if err != nil {
 		return err
 	}
 	m := message{body: body}
-	req, ok := msg.(*jsonrpc.Request)
 	if ok {
 		m.method, m.params, m.protocol = req.Method, req.Params, protocolIn(req.Params)
 	}

@@ -9,9 +9,11 @@ import (
 
 // Methods that the wire or a carrier treats specially.
 const (
-	methodDiscover  = "server/discover"
-	methodListen    = "subscriptions/listen"
-	methodCancelled = "notifications/cancelled"
+	methodDiscover     = "server/discover"
+	methodListen       = "subscriptions/listen"
+	methodCancelled    = "notifications/cancelled"
+	methodProgress     = "notifications/progress"
+	methodAcknowledged = "notifications/subscriptions/acknowledged"
 )
 
 // A message is one JSON-RPC message on its way to the server, with what a

@@ -22,12 +22,11 @@ const (
 
 func (k kinds) has(o kinds) bool { return k&o != 0 }
 
-// changedKinds are the notifications by which a server says that a list changed,
-// as their methods stand in a message.
+// changedKinds are the notifications by which a server says that a list changed.
 var changedKinds = map[string]kinds{
-	`"notifications/tools/list_changed"`:     kindTools,
-	`"notifications/prompts/list_changed"`:   kindPrompts,
-	`"notifications/resources/list_changed"`: kindResources,
+	"notifications/tools/list_changed":     kindTools,
+	"notifications/prompts/list_changed":   kindPrompts,
+	"notifications/resources/list_changed": kindResources,
 }
 
 // otherListTime bounds the listing of all that is not tools: a server may declare

@@ -26,7 +26,7 @@ func lists(tb testing.TB, s *Session) (stateview.ToolList, stateview.Offer) {
 func TestOfferIsTheServersBytes(t *testing.T) {
 	for _, mode := range []string{"both", "both+modern"} {
 		t.Run(mode, func(t *testing.T) {
-			s := connect(t, testConnector(), childOf(mode))
+			s := connect(t, patient(), childOf(mode))
 			tools, o := lists(t, s)
 			if tools.Len() != 1 || o.Info != bothInfo || o.Capabilities != bothCapabilities || o.Instructions != "Be kind." {
 				t.Errorf("%d tools, info %s, capabilities %s, instructions %q", tools.Len(), o.Info, o.Capabilities, o.Instructions)
@@ -45,7 +45,7 @@ func TestOfferIsTheServersBytes(t *testing.T) {
 }
 
 func TestServerThatCannotListWhatItDeclares(t *testing.T) {
-	s := connect(t, testConnector(), childOf("both+toolsonly"))
+	s := connect(t, patient(), childOf("both+toolsonly"))
 	tools, o := lists(t, s)
 	if tools.Len() != 1 || o.Prompts.Len()+o.Resources.Len()+o.Templates.Len() != 0 || o.Info != bothInfo {
 		t.Errorf("%d tools, offer %+v", tools.Len(), o)
@@ -53,7 +53,7 @@ func TestServerThatCannotListWhatItDeclares(t *testing.T) {
 }
 
 func TestOnlyWhatChangedIsListedAgain(t *testing.T) {
-	s := connect(t, testConnector(), childOf("both"))
+	s := connect(t, patient(), childOf("both"))
 	_, before := lists(t, s)
 	result(t, s, "grow", `{}`)
 	await(t, s.Changed(), "list_changed")

@@ -97,7 +97,7 @@ func TestMessagesBehindBanners(t *testing.T) {
 	for name, banner := range banners {
 		for _, end := range []string{"\n", "\r\n", "\x1b[0m\n", ""} {
 			w := quietWire(t)
-			id, answer, err := w.register(methodPing)
+			id, answer, err := register(w)
 			if err != nil {
 				t.Fatal(err)
 			}

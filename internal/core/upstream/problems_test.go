@@ -48,7 +48,7 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		{"mute", "MPT-START-TIMEOUT", "exit", childOf("mute"), "1s"},
 		{"closes", "MPT-STDOUT-CLOSED", "exit", childOf("closes"), ""},
 		{"denies", "MPT-HANDSHAKE", "protocol", childOf("denies"), "no licence."},
-		{"declares nothing", "MPT-HANDSHAKE", "protocol", childOf("caps"), "session: {}."},
+		{"declares what clients may have", "MPT-HANDSHAKE", "protocol", childOf("caps"), `"elicitation":{"form":{},"url":{}}`},
 		{"chatter", "MPT-NOT-MCP-OUTPUT", "protocol", childOf("chatter"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

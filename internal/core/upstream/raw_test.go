@@ -117,7 +117,7 @@ func answer(has func(string) bool, id, method, params string) {
 			time.Sleep(time.Hour)
 		case has("caps"): // shows what the client declared
 			_, caps, _ := strings.Cut(params, `"capabilities":`)
-			caps, _, _ = strings.Cut(strings.TrimSuffix(caps, "}"), ",")
+			caps, _, _ = strings.Cut(caps, `,"clientInfo"`)
 			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":%q}}`, id, caps)
 		case has("deepgreeting"):
 			say(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, strings.Repeat("[", 1<<20)+strings.Repeat("]", 1<<20))

@@ -33,7 +33,7 @@ type Session struct {
 
 	client     *mcp.ClientSession // set by handshake
 	protocol   string             // negotiated revision
-	meta       []byte             // what each request carries for this hop
+	hop        []byte             // what each request carries in its _meta for this hop
 	declared   kinds              // what the server has lists of
 	announces  kinds              // of those, what it says the changes of
 	subscribes bool               // it tells of updates of resources
@@ -51,7 +51,12 @@ type Session struct {
 // handshake lets the library negotiate.
 func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions) error {
 	options := &mcp.ClientOptions{
-		Capabilities:   &mcp.ClientCapabilities{}, // not the default, which offers roots
+		// What some client may have; see unable for the one that is asked.
+		Capabilities: &mcp.ClientCapabilities{
+			RootsV2:     &mcp.RootCapabilities{},
+			Sampling:    &mcp.SamplingCapabilities{Tools: &mcp.SamplingToolsCapabilities{}, Context: &mcp.SamplingContextCapabilities{}},
+			Elicitation: &mcp.ElicitationCapabilities{Form: &mcp.FormElicitationCapabilities{}, URL: &mcp.URLElicitationCapabilities{}},
+		},
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: clientName, Version: s.version}, options)
@@ -68,7 +73,7 @@ func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions)
 	greeting := session.InitializeResult()
 	s.client = session
 	s.protocol = greeting.ProtocolVersion
-	s.meta = hopMeta(s.protocol, s.version)
+	s.hop = hopMeta(s.protocol, s.version)
 	s.declare(greeting.Capabilities)
 	s.catalog.about = s.wire.about()
 	s.wire.protocol.Store(&s.protocol)
@@ -108,17 +113,35 @@ func (s *Session) Describe(st *stateview.ServerStatus) {
 // or those of its "error" member, both without line breaks, or an error if there
 // is no answer: then it may or may not have been carried out, unless the error has a
 // method Unsent that returns true. params are sent as they are, but for the members
-// of _meta that describe one hop.
+// of _meta that describe one hop and the progress token, which the client gets back
+// as it was. Admit is not asked.
 func (s *Session) Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error) {
-	ours, err := rewriteParams(req.Params, s.meta)
+	id := s.wire.nextID.Add(1)
+	params, token, err := s.hopOf(req.From, id).rewrite(req.Params)
 	if err != nil {
 		return nil, nil, fmt.Errorf("request %q to server %q: %w", req.Method, s.name, unsent(err))
 	}
-	r, err := s.wire.request(ctx, req.Method, ours)
+	r, err := s.wire.exchange(ctx, id, newPending(req.From, token), req.Method, params)
 	if err != nil {
 		return nil, nil, fmt.Errorf("request %q to server %q: %w", req.Method, s.name, s.wire.secrets.cover(err))
 	}
 	return r.result, r.err, nil
+}
+
+// hopOf returns what a request of that id carries for this hop.
+func (s *Session) hopOf(from call.Client, id uint64) hop {
+	h := hop{members: s.hop, id: id}
+	if s.hop == nil {
+		return h
+	}
+	h.level = s.wish.Load().LogLevel
+	if from != nil {
+		h.passLevel = from.Modern()
+		if caps := from.Capabilities(); len(caps) > 0 {
+			h.members = withCapabilities(s.hop, caps)
+		}
+	}
+	return h
 }
 
 // Changed returns a one-slot signal: the server said that something changed which

@@ -27,21 +27,23 @@ type reply struct {
 // A wire is one connection to a server, shared by two users: our raw requests,
 // whose ids are strings ("r1"), and the MCP library, whose ids are numbers.
 type wire struct {
-	log      *slog.Logger
-	carrier  carrier
-	probe    time.Duration        // how long server/discover may stay unanswered
-	inbox    chan jsonrpc.Message // for the library: replies to it, and requests of the server
-	changed  chan struct{}        // one slot: the server said that a list changed
-	stale    atomic.Uint32        // kinds of the lists that are not known, or not any more
-	received atomic.Uint64        // how many messages the server has sent
-	missed   atomic.Bool          // what changed while nobody listened is not known
-	counts   counters
-	secrets  secrets        // of the server; set before the first message
-	most     int            // calls that may wait; set before the first message
-	silent   atomic.Bool    // the server did not answer server/discover in time
-	replied  sync.Once      // closes answered
-	answered chan struct{}  // closed with the first reply to the library
-	calls    sync.WaitGroup // what spawn started
+	log       *slog.Logger
+	carrier   carrier
+	probe     time.Duration                               // how long server/discover may stay unanswered
+	inbox     chan jsonrpc.Message                        // for the library: replies to it
+	changed   chan struct{}                               // one slot: the server said that a list changed
+	stale     atomic.Uint32                               // kinds of the lists that are not known, or not any more
+	received  atomic.Uint64                               // how many messages the server has sent
+	notify    func(method string, params json.RawMessage) // for what belongs to no request; may be nil
+	answering chan struct{}                               // a slot for each answer to the server that is being sent
+	missed    atomic.Bool                                 // what changed while nobody listened is not known
+	counts    counters
+	secrets   secrets        // of the server; set before the first message
+	most      int            // calls that may wait; set before the first message
+	silent    atomic.Bool    // the server did not answer server/discover in time
+	replied   sync.Once      // closes answered
+	answered  chan struct{}  // closed with the first reply to the library
+	calls     sync.WaitGroup // what spawn started
 
 	nextID   atomic.Uint64          // of the newest request of ours
 	protocol atomic.Pointer[string] // negotiated revision; nil before
@@ -51,39 +53,49 @@ type wire struct {
 	life context.Context
 	kill context.CancelCauseFunc
 
-	mu       sync.Mutex // guards the fields below, and starting against ending
-	waiting  map[uint64]chan reply
-	library  map[string]struct{} // ids of the library's requests that are not answered yet
-	greeting json.RawMessage     // see noteGreeting; nil once it was read
+	mu        sync.Mutex // guards the fields below, and starting against ending
+	waiting   map[uint64]*pending
+	peers     map[any]int          // how many of those each client made
+	questions map[string]*question // by the id that the server gave, as it stands
+	library   map[string]struct{}  // ids of the library's requests that are not answered yet
+	greeting  json.RawMessage      // see noteGreeting; nil once it was read
 }
 
 // newWire returns a wire whose life has the values of ctx, not its end.
 func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 	w := &wire{
-		log:      log,
-		most:     maxWaitingRemote,
-		probe:    probe,
-		inbox:    make(chan jsonrpc.Message, 16),
-		changed:  make(chan struct{}, 1),
-		answered: make(chan struct{}),
-		waiting:  map[uint64]chan reply{},
-		library:  map[string]struct{}{},
+		log:       log,
+		most:      maxWaitingRemote,
+		probe:     probe,
+		inbox:     make(chan jsonrpc.Message, 16),
+		changed:   make(chan struct{}, 1),
+		answered:  make(chan struct{}),
+		waiting:   map[uint64]*pending{},
+		peers:     map[any]int{},
+		questions: map[string]*question{},
+		answering: make(chan struct{}, maxAnswers),
+		library:   map[string]struct{}{},
 	}
 	w.stale.Store(uint32(allKinds))
 	w.life, w.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	return w
 }
 
-// request sends a request of ours and waits for its answer.
+// request sends a request of our own and waits for its answer.
 func (w *wire) request(ctx context.Context, method string, params json.RawMessage) (reply, error) {
+	return w.exchange(ctx, w.nextID.Add(1), newPending(nil, nil), method, params)
+}
+
+// exchange sends a request and waits for its answer.
+func (w *wire) exchange(ctx context.Context, id uint64, p *pending, method string, params json.RawMessage) (reply, error) {
 	if err := context.Cause(ctx); err != nil {
 		return reply{}, unsent(err)
 	}
-	id, answer, err := w.register(method)
-	if err != nil {
+	if err := w.await(id, p, method); err != nil {
 		return reply{}, unsent(err)
 	}
-	defer w.forget(id)
+	answer := p.answer
+	defer w.forget(id, p)
 	m := encodeRequest(id, method, params)
 	if err := w.carrier.send(ctx, m); err != nil {
 		// A reply that arrived before the failure counts.
@@ -127,37 +139,6 @@ const (
 	maxWaitingRemote = 1000
 )
 
-func (w *wire) register(method string) (uint64, chan reply, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.cause(); err != nil {
-		return 0, nil, err
-	}
-	if len(w.waiting) >= w.most && !prompt(method) {
-		return 0, nil, pBusy.with(len(w.waiting))
-	}
-	id := w.nextID.Add(1)
-	answer := make(chan reply, 1)
-	w.waiting[id] = answer
-	return id, answer, nil
-}
-
-// forget makes a late reply to id one that nobody asked for.
-func (w *wire) forget(id uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.waiting, id)
-}
-
-// take returns who waits for id, at most once.
-func (w *wire) take(id uint64) chan reply {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	answer := w.waiting[id]
-	delete(w.waiting, id)
-	return answer
-}
-
 // cancel tells the server that nobody waits for id any more, if it listens.
 func (w *wire) cancel(id uint64, why error) {
 	reason, _ := json.Marshal(why.Error())
@@ -188,6 +169,11 @@ func (w *wire) spawn(fn func()) bool {
 // only during the call. rawjson.ErrNotJSON means that msg is no JSON-RPC message, and
 // rawjson.ErrTooDeep that it is one of which only the id can be used.
 func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
+	return w.deliverIn(nil, msg, kept)
+}
+
+// deliverIn is deliver for what came on the stream of the answer to of; nil: of none.
+func (w *wire) deliverIn(of *pending, msg []byte, kept bool) (answers []byte, err error) {
 	e, err := scanEnvelope(msg)
 	if err != nil && err != rawjson.ErrTooDeep {
 		return nil, err
@@ -217,10 +203,11 @@ func (w *wire) deliver(msg []byte, kept bool) (answers []byte, err error) {
 	case e.id != nil && isGreeting(e.method):
 		w.end(pGarbage.with().add("The program repeats what it is sent, as cat does."))
 		return nil, nil
-	case e.id != nil:
-		return nil, w.pass(msg)
+	case e.id != nil && string(e.id) != "null":
+		w.asked(e, of, kept)
+		return nil, nil
 	default:
-		w.notified(e.method)
+		w.notified(e, of, kept)
 		return nil, nil
 	}
 }
@@ -302,16 +289,6 @@ func relayed(text []byte, kept bool) json.RawMessage {
 func (w *wire) fail(id uint64, err error) {
 	if answer := w.take(id); answer != nil {
 		answer <- reply{failed: err}
-	}
-}
-
-// notified acts on a notification; those that nobody needs end here.
-func (w *wire) notified(method []byte) {
-	if k := changedKinds[string(method)]; k != 0 {
-		w.outdate(k)
-	}
-	if string(method) == `"notifications/subscriptions/acknowledged"` && w.missed.Swap(false) {
-		w.outdate(allKinds)
 	}
 }
 
