@@ -32,10 +32,14 @@ func TestMain(m *testing.M) {
 }
 
 // serve is the main function of the servers. Modes of the library's server are
-// "sdk" (both eras); all others are written by hand, see raw_test.go.
+// "sdk" (both eras) and "sdknosy"; all others are written by hand, see raw_test.go.
 func serve(mode string) {
-	if mode == "sdk" {
-		if err := sdkServer().Run(context.Background(), &mcp.StdioTransport{}); err != nil {
+	if strings.HasPrefix(mode, "sdk") {
+		srv := sdkServer()
+		if mode == "sdknosy" {
+			addNosy(srv)
+		}
+		if err := srv.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
 			log.Print(err)
 		}
 		return
