@@ -65,19 +65,31 @@ func appendRenamed(dst, obj []byte, name string) []byte {
 	return append(dst, obj[from:]...)
 }
 
-// withResultType returns result with the member that revision 2026-07-28
-// requires, which a server of an older revision does not send.
-func withResultType(result []byte) [][]byte {
-	empty := true
+// asModern returns the result of a request with the members that revision
+// 2026-07-28 requires, which a server of an older revision does not send: of what
+// was read somebody else's copy would be "public" if nothing were said.
+func asModern(method string, result []byte) [][]byte {
+	ttl, scope, empty := method == "resources/read", method == "resources/read", true
 	for m := range rawjson.Members(result) {
-		if string(m.Key) == "resultType" {
-			return [][]byte{result}
-		}
 		empty = false
+		switch string(m.Key) {
+		case "resultType":
+			return [][]byte{result}
+		case "ttlMs":
+			ttl = false
+		case "cacheScope":
+			scope = false
+		}
 	}
-	open := bytes.IndexByte(result, '{')
+	head := `{"resultType":"complete"`
+	if ttl {
+		head += `,"ttlMs":0`
+	}
+	if scope {
+		head += `,"cacheScope":"private"`
+	}
 	if empty {
-		return [][]byte{[]byte(`{"resultType":"complete"}`)}
+		return [][]byte{[]byte(head + "}")}
 	}
-	return [][]byte{[]byte(`{"resultType":"complete",`), result[open+1:]}
+	return [][]byte{[]byte(head + ","), result[bytes.IndexByte(result, '{')+1:]}
 }

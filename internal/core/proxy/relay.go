@@ -141,7 +141,7 @@ func (s *scope) relay(ctx context.Context, x *exchange, modern bool) (mcp.Result
 func (x *exchange) result(result []byte, modern bool) mcp.Result {
 	result = rawjson.OneLine(result)
 	if modern {
-		x.reply(withResultType(result)...)
+		x.reply(asModern(x.msg.method, result)...)
 	} else {
 		x.reply(result)
 	}

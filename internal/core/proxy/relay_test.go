@@ -90,8 +90,8 @@ func TestResultTypeIsOnlyAddedWhereAbsent(t *testing.T) {
 		`{"result\u0054ype":"task"}`:     `{"result\u0054ype":"task"}`,
 		`{"a":"\"resultType\":\"x\"{}"}`: `{"resultType":"complete","a":"\"resultType\":\"x\"{}"}`,
 	} {
-		if got := string(bytes.Join(withResultType([]byte(result)), nil)); got != want {
-			t.Errorf("withResultType(%s) = %s, want %s", result, got, want)
+		if got := string(bytes.Join(asModern("tools/call", []byte(result)), nil)); got != want {
+			t.Errorf("asModern(%s) = %s, want %s", result, got, want)
 		}
 	}
 }

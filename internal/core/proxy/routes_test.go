@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,6 +57,9 @@ func TestRequestsReachTheirServer(t *testing.T) {
 			if isModern(client.revision) {
 				want = strings.Replace(want, "{", "{"+modernMeta+",", 1)
 				result = `{"resultType":"complete",` + oddResult[1:]
+				if c.method == "resources/read" {
+					result = `{"resultType":"complete","ttlMs":0,"cacheScope":"private",` + oddResult[1:]
+				}
 			}
 			_, got := client.ask(c.method, c.params)
 			if got != `{"jsonrpc":"2.0","id":7,"result":`+result+`}` {
@@ -64,6 +68,19 @@ func TestRequestsReachTheirServer(t *testing.T) {
 			if got, want := up.last(), c.server+" "+c.method+" "+want; got != want {
 				t.Errorf("%s: the server got %s, want %s", c.path, got, want)
 			}
+		}
+	}
+}
+
+func TestWhatWasReadIsPrivate(t *testing.T) {
+	for result, want := range map[string]string{
+		`{}`:                                     `{"resultType":"complete","ttlMs":0,"cacheScope":"private"}`,
+		`{"ttlMs":7,"contents":[]}`:              `{"resultType":"complete","cacheScope":"private","ttlMs":7,"contents":[]}`,
+		`{"cacheScope":"public"}`:                `{"resultType":"complete","ttlMs":0,"cacheScope":"public"}`,
+		`{"resultType":"complete","contents":1}`: `{"resultType":"complete","contents":1}`,
+	} {
+		if got := string(bytes.Join(asModern("resources/read", []byte(result)), nil)); got != want {
+			t.Errorf("asModern(%s) = %s, want %s", result, got, want)
 		}
 	}
 }
