@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/mcpproxy-tray
 
-.PHONY: run build test lint cross fuzz bench numbers golden icons kill-loop soak report screenshots
+.PHONY: run build test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
@@ -46,6 +46,10 @@ soak: ## a million calls under faults, ten minutes of flapping, floods: 40 min o
 
 report: ## make RELIABILITY.md of what kill-loop and soak have found
 	$(GO) test -count=1 ./cmd/mcpproxy-tray -run TestReliabilityReport -update
+
+conformance: ## the official suite, alone and through us; puts what it finds into docs/protocol.md
+	.ci/setup
+	$(GO) test -count=1 -timeout 20m ./cmd/mcpproxy-tray -run TestConformance -update
 
 golden: ## rewrite the golden files after a look at the difference
 	$(GO) test ./internal/tray/menu ./internal/core/faults -update
