@@ -18,6 +18,7 @@ const (
 	serverName     = "mcpproxy-tray"
 	sessionHeader  = "Mcp-Session-Id"
 	revisionHeader = "Mcp-Protocol-Version"
+	methodHeader   = "Mcp-Method"
 )
 
 // Options configure an Endpoint. View and Upstreams are required.

@@ -40,7 +40,7 @@ func TestBadRequests(t *testing.T) {
 		{"no name", call(`{}`), nil, 200, "-32602"},
 		{"a cursor", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}`, nil, 200, "cursor"},
 		{"a feature we lack", `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":{}}`, nil, 200, "-32601"},
-		{"an unknown method", `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{}}`, nil, 400, "unsupported"},
+		{"an unknown method", `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{}}`, nil, 200, "-32601"},
 		{"a key of its own", `{"jsonrpc":"2.0","id":1,"Method":"x","method":"tools/call","params":{"name":"s__t","arguments":"` + strings.Repeat("A", 26) + `"}}`, nil, 200, `"result":{}`},
 		{"unknown session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: "nope"}, 404, "session not found"},
 		{"no session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: ""}, 200, "initialization"},

@@ -82,7 +82,7 @@ func (m *message) divert(begin func(message) *exchange) []byte {
 	if len(m.params) > 0 && m.params[0] != '{' && !(list && string(m.params) == "null") {
 		return m.raw
 	}
-	if len(m.params) == 0 && !list && m.method != "server/discover" {
+	if len(m.params) == 0 && !list && m.method != "server/discover" && m.libraryMethod() != relayMethod {
 		return m.raw
 	}
 	var params [][]byte
@@ -106,8 +106,24 @@ func (m *message) divert(begin func(message) *exchange) []byte {
 		params = append(params, []byte(`,`), e.Whole)
 	}
 	out := [][]byte{[]byte(`{"jsonrpc":`), orNull(m.version), []byte(`,"id":`), m.id,
-		[]byte(`,"method":`), quote(m.method), []byte(`,"params":{`), bytes.Join(params, nil), []byte(`}}}`)}
+		[]byte(`,"method":`), quote(m.libraryMethod()), []byte(`,"params":{`), bytes.Join(params, nil), []byte(`}}}`)}
 	return bytes.Join(out, nil)
+}
+
+// relayMethod stands for every method that the library does not know.
+const relayMethod = "mcpproxy-tray/relay"
+
+// libraryMethod returns the method as which the library gets a request.
+func (m *message) libraryMethod() string {
+	switch m.method {
+	case "initialize", "server/discover", "ping", "subscriptions/listen", "tools/call", "prompts/get", "completion/complete", "logging/setLevel",
+		"resources/read", "resources/subscribe", "resources/unsubscribe":
+		return m.method
+	}
+	if _, ok := listedBy(m.method); ok {
+		return m.method
+	}
+	return relayMethod
 }
 
 // orEmpty returns a JSON string, or an empty one in place of anything else.

@@ -40,14 +40,12 @@ func (p *placeholder) MarshalJSON() ([]byte, error) { return quote(p.key), nil }
 // relayedParams are the params of a method that the library does not know.
 type relayedParams struct{ mcp.ParamsBase }
 
-// acceptTasks has the library take the methods of tasks, which it does not know. What
-// it would do with them is nothing: the middleware answers.
-func acceptTasks(s *mcp.Server) {
-	for _, method := range []string{"tasks/list", "tasks/get", "tasks/result", "tasks/cancel", "tasks/update"} {
-		_ = mcp.AddReceivingCustomMethod(s, method, func(context.Context, *mcp.ServerSession, *relayedParams) (*placeholder, error) {
-			return nil, errUnread
-		}) // no standard method is among them
-	}
+// acceptAll has the library take requests that it does not know. What it would do
+// with them is nothing: the middleware answers.
+func acceptAll(s *mcp.Server) {
+	_ = mcp.AddReceivingCustomMethod(s, relayMethod, func(context.Context, *mcp.ServerSession, *relayedParams) (*placeholder, error) {
+		return nil, errUnread
+	}) // it is no standard method
 }
 
 // middleware answers what is relayed and refuses what the endpoint does not

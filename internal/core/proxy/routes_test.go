@@ -137,7 +137,30 @@ func TestRequestsWithoutAServer(t *testing.T) {
 }
 
 func TestUnknownMethodsReachASingleServer(t *testing.T) {
-	r := routed(t, answer(`{}`))
+	up := answer(oddResult)
+	r := routed(t, up)
+	for _, params := range []string{`{"name":"x", "n":1.0,"_meta":{"v":[ ]}}`, `{}`} {
+		if _, got := r.legacy(t, "/mcp/server/b").ask("vendor/method", params); got != `{"jsonrpc":"2.0","id":7,"result":`+oddResult+`}` || up.last() != "b vendor/method "+params {
+			t.Errorf("%s: %s, and the server got %s", params, got, up.last())
+		}
+	}
+	if _, got := r.modern(t, "/mcp/server/b").ask("vendor/method", `{"n":1.0}`); got != `{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete",`+oddResult[1:]+`}` ||
+		up.last() != `b vendor/method {`+modernMeta+`,"n":1.0}` {
+		t.Errorf("%s, and the server got %s", got, up.last())
+	}
+	c := r.legacy(t, "/mcp/server/b")
+	if _, got := c.post(`{"jsonrpc":"2.0","id":7,"method":"vendor/bare"}`, nil); !strings.Contains(got, `"result"`) || up.last() != "b vendor/bare " {
+		t.Errorf("without params: %s, and the server got %s", got, up.last())
+	}
+	m := r.modern(t, "/mcp/server/b")
+	if resp, got := m.post(`{"jsonrpc":"2.0","id":7,"method":"vendor/method","params":{`+modernMeta+`}}`, map[string]string{"Mcp-Method": "vendor/other"}); resp.StatusCode != 400 || !strings.Contains(got, "mismatch") {
+		t.Errorf("a header that contradicts: %s %s", resp.Status, got)
+	}
+	for _, c := range []*raw{r.legacy(t, "/mcp"), r.modern(t, "/mcp")} {
+		if _, got := c.ask("vendor/method", `{}`); !strings.Contains(got, "-32601") || !strings.Contains(got, `"id":7`) {
+			t.Errorf("of no server: %s", got)
+		}
+	}
 	const params = `{"name":"x", "n":1.0}`
 	to, err := r.routeOf(t, "b", "vendor/method", params, false)
 	if err != nil || to.server != "b" || string(to.params) != params || to.admit() != nil {

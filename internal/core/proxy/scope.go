@@ -37,7 +37,7 @@ func (e *Endpoint) newScope(server string) *scope {
 			Resources: &mcp.ResourceCapabilities{ListChanged: true},
 		},
 	})
-	acceptTasks(s.mcp)
+	acceptAll(s.mcp)
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
 	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1})
@@ -109,6 +109,9 @@ func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	defer s.exchanges.end(open)
+	if len(open) == 1 && !batch && r.Header.Get(methodHeader) == open[0].msg.method {
+		r.Header.Set(methodHeader, open[0].msg.libraryMethod())
+	}
 	body = joinMessages(msgs, batch)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	if len(open) > 0 {
