@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 )
 
@@ -163,23 +162,6 @@ func (b *both) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.seen = append(b.seen, "gone: "+string(member(line, "id")))
 		b.mu.Unlock()
 	}
-}
-
-// heardOf waits until the server heard a message that contains text, and returns it.
-func (b *both) heardOf(t *testing.T, text string) (found string) {
-	t.Helper()
-	waitFor(t, text, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, line := range b.seen {
-			if strings.Contains(line, text) {
-				found = line
-				return true
-			}
-		}
-		return false
-	})
-	return found
 }
 
 func (b *both) result(method, params string, say voice) string {

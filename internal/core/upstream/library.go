@@ -35,9 +35,9 @@ func (w *wire) Read(ctx context.Context) (jsonrpc.Message, error) {
 // the reason, so that the library learns our typed error and the wire lives on.
 func (w *wire) Write(ctx context.Context, msg jsonrpc.Message) error {
 	req, ok := msg.(*jsonrpc.Request)
-	if ok && protocolIn(req.Params) >= firstModern {
+	if ok && req.Method == "initialize" {
 		own := *req
-		own.Params = withoutCapabilities(req.Params)
+		own.Params = withCallers(req.Params)
 		req, msg = &own, &own
 	}
 	body, err := jsonrpc.EncodeMessage(msg)

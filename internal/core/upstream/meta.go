@@ -156,17 +156,16 @@ func (h hop) rewriteMeta(meta []byte) (out []byte, token json.RawMessage, err er
 	return append(out, '}'), token, nil
 }
 
-// withoutCapabilities returns the params of a request of the library, of 2026-07-28,
-// in which it declares none: they are the caller's, and here there is no caller.
-func withoutCapabilities(params json.RawMessage) json.RawMessage {
+// callers is what some client may be able to do; unable says what the one that is
+// asked cannot.
+const callers = `{"roots":{},"sampling":{"context":{},"tools":{}},"elicitation":{"form":{},"url":{}}}`
+
+// withCallers returns the params of initialize with those capabilities: it is sent
+// before anybody calls. From 2026-07-28 on each request has its caller's own.
+func withCallers(params json.RawMessage) json.RawMessage {
 	for m := range rawjson.Members(params) {
-		if string(m.Key) != "_meta" {
-			continue
-		}
-		for c := range rawjson.Members(m.Value) {
-			if string(c.Key) == metaCapabilities {
-				return bytes.Join([][]byte{params[:m.ValueStart+c.ValueStart], []byte("{}"), params[m.ValueStart+c.End:]}, nil)
-			}
+		if string(m.Key) == "capabilities" {
+			return bytes.Join([][]byte{params[:m.ValueStart], []byte(callers), params[m.End:]}, nil)
 		}
 	}
 	return params

@@ -51,12 +51,7 @@ type Session struct {
 // handshake lets the library negotiate.
 func (s *Session) handshake(ctx context.Context, opts *mcp.ClientSessionOptions) error {
 	options := &mcp.ClientOptions{
-		// What some client may have; see unable for the one that is asked.
-		Capabilities: &mcp.ClientCapabilities{
-			RootsV2:     &mcp.RootCapabilities{},
-			Sampling:    &mcp.SamplingCapabilities{Tools: &mcp.SamplingToolsCapabilities{}, Context: &mcp.SamplingContextCapabilities{}},
-			Elicitation: &mcp.ElicitationCapabilities{Form: &mcp.FormElicitationCapabilities{}, URL: &mcp.URLElicitationCapabilities{}},
-		},
+		Capabilities:   &mcp.ClientCapabilities{}, // not the default, which offers roots; see withCallers
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: clientName, Version: s.version}, options)
