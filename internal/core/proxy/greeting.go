@@ -24,7 +24,7 @@ func (s *scope) greeting(c *catalog) greeting {
 		return s.search.greeting(s.self, c)
 	}
 	if s.server == "" {
-		return greeting{s.self, c.capabilities(), c.instructions()}
+		return greeting{s.self, c.capabilities(`"tools":{"listChanged":true}`), c.instructions()}
 	}
 	g := greeting{info: s.info(c), capabilities: []byte(`{"tools":{"listChanged":true}}`)}
 	o := c.offer(s.server)
@@ -76,7 +76,8 @@ func (s *scope) greet(x *exchange, answered mcp.Result) mcp.Result {
 
 // capabilities returns what the endpoint of all servers can do now: for each kind
 // what some server has, and the lists that a server may have which is on its way.
-func (c *catalog) capabilities() []byte {
+// forTools is the member for tools.
+func (c *catalog) capabilities(forTools string) []byte {
 	var can abilities
 	for _, o := range c.offers {
 		can.prompts = can.prompts || o.has(prompts)
@@ -100,7 +101,7 @@ func (c *catalog) capabilities() []byte {
 	add(&parts, can.resources, `"resources":{"listChanged":true}`)
 	// Of tasks there is no list: each server numbers its own.
 	add(&parts, can.tasks, `"tasks":{"cancel":{},"requests":{"tools":{"call":{}}}}`)
-	add(&parts, true, `"tools":{"listChanged":true}`)
+	add(&parts, true, forTools)
 	return []byte("{" + strings.Join(parts, ",") + "}")
 }
 

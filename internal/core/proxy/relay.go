@@ -90,7 +90,7 @@ func (s *scope) listPage(k kind, session string, x *exchange, modern bool) (mcp.
 		x.reply(listResult(k, searchTools, modern, s.self)...)
 		return &placeholder{key: x.key}, nil
 	}
-	if s.search != nil || !c.has(s.server, k) {
+	if !c.has(s.server, k) {
 		return nil, notOffered(x.msg.method)
 	}
 	list := c.listsOf(s.server)[k]

@@ -23,12 +23,10 @@ type route struct {
 // the endpoint answers itself: a handshake, a list, a level for the log, which is one
 // for all clients of a server.
 func (s *scope) route(c *catalog, m *message, modern bool) (route, error) {
-	if s.search != nil {
-		return s.search.route(c, m)
-	}
 	switch m.method {
 	case "tools/call":
-		return s.routeNamed(c, tools, m.params)
+		r, err := s.routeCall(c, m)
+		return s.learning(c, r), err
 	case "initialize", "server/discover", "subscriptions/listen", "ping", "logging/setLevel":
 		return route{}, notOffered(m.method)
 	}
@@ -74,6 +72,13 @@ func sameServer(then, now *catalog, server string) error {
 	return nil
 }
 
+func (s *scope) routeCall(c *catalog, m *message) (route, error) {
+	if s.search != nil {
+		return s.search.route(c, m)
+	}
+	return s.routeNamed(c, tools, m.params)
+}
+
 // routeNamed routes what names a tool or a prompt.
 func (s *scope) routeNamed(c *catalog, k kind, params json.RawMessage) (route, error) {
 	asked, err := text(params, "name")
@@ -94,14 +99,7 @@ func (s *scope) routeNamed(c *catalog, k kind, params json.RawMessage) (route, e
 	if err := refusal(c, id, asked); err != nil {
 		return route{}, err
 	}
-	r := route{server: id.server, params: params, admit: func() error { return refusal(s.catalog(), id, asked) }}
-	if can := c.offer(id.server).can; can.tasks || can.tasksExtension {
-		r.finish = func(result json.RawMessage) []byte {
-			s.tasks.learn(id.server, result)
-			return result
-		}
-	}
-	return r, nil
+	return route{server: id.server, params: params, admit: func() error { return refusal(s.catalog(), id, asked) }}, nil
 }
 
 // notFoundCode is the error of a resource that nobody has, before revision 2026-07-28.

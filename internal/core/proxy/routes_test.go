@@ -220,6 +220,12 @@ func TestTasksFindTheirServer(t *testing.T) {
 			t.Errorf("%s (%s): the server got %s", client.path, client.revision, got)
 		}
 	}
+	found := r.legacy(t, searchPath)
+	found.call(callDestructive, `{"name":"call_tool_destructive","arguments":{"name":"a__t"}}`)
+	found.ask("tasks/get", `{"taskId":"t1"}`)
+	if got := up.last(); got != `a tasks/get {"taskId":"t1"}` {
+		t.Errorf("at the search: the server got %s", got)
+	}
 	results["b"] = results["a"]
 	c.call("b__t", `{"name":"b__t"}`)
 	if _, err := r.routeOf(t, "", "tasks/get", `{"taskId":"t1"}`, false); err == nil || !strings.Contains(err.Error(), "Several servers") {

@@ -54,11 +54,11 @@ func (e *Endpoint) newScope(server string) *scope {
 
 // versions returns the versions of the scope's lists.
 func (s *scope) versions(c *catalog) (v versions) {
-	if s.search != nil {
-		return v // its list never changes
-	}
 	for k, l := range c.listsOf(s.server) {
 		v[k] = l.version
+	}
+	if s.search != nil {
+		v[tools] = 0 // they never change
 	}
 	return v
 }

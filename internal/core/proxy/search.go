@@ -10,7 +10,8 @@ import (
 	"mcpproxy-tray/internal/core/search"
 )
 
-// searchPath is the endpoint that has all servers' tools behind a few of its own.
+// searchPath is the endpoint that has all servers' tools behind a few of its own. Else
+// it is the common one, so that what a result refers to can be read.
 const searchPath = "/mcp/search"
 
 // searchTools are the tools of /mcp/search, as tools/list has them. What they call
@@ -61,15 +62,12 @@ func newFinder(catalog func() *catalog) *finder {
 
 // greeting is what /mcp/search says of itself.
 func (f *finder) greeting(self []byte, c *catalog) greeting {
-	return greeting{self, []byte(`{"tools":{}}`), searchInstructions + " " + c.serversWithTools()}
+	return greeting{self, c.capabilities(`"tools":{}`), searchInstructions + " " + c.serversWithTools()}
 }
 
-// route says where a request to /mcp/search goes. Most end here. What is wrong with a
-// call is a result, because that is what a model gets to see.
+// route says where a call at /mcp/search goes. Most end here. What is wrong with one is
+// a result, because that is what a model gets to see.
 func (f *finder) route(c *catalog, m *message) (route, error) {
-	if m.method != "tools/call" {
-		return route{}, notOffered(m.method)
-	}
 	name, err := text(m.params, "name")
 	if err != nil {
 		return route{}, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,8 +174,56 @@ func TestSearchRefusesInWords(t *testing.T) {
 	if _, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "hub__write_issue"}); err == nil || !strings.Contains(err.Error(), "retrieve_tools") {
 		t.Errorf("a server's tool by its own name: %v", err)
 	}
-	if _, body := r.legacy(t, searchPath).ask("prompts/list", `{}`); !strings.Contains(body, "-32601") {
+}
+
+// TestSearchHasAllButTools: what a result refers to can be read, and prompts cost a model nothing.
+func TestSearchHasAllButTools(t *testing.T) {
+	up := answer(`{"contents":[]}`)
+	r := routed(t, up)
+	c := r.legacy(t, searchPath)
+	if _, body := c.ask("prompts/list", `{}`); !strings.Contains(body, `"name":"b__p"`) {
 		t.Errorf("prompts: %s", body)
+	}
+	if _, body := c.ask("resources/read", `{"uri":"file:///b"}`); !strings.Contains(body, "contents") || up.last() != `b resources/read {"uri":"file:///b"}` {
+		t.Errorf("read: %s, and the server got %s", body, up.last())
+	}
+	if got := r.greet(t, searchPath, true); !strings.Contains(got, `"prompts":{"listChanged":true},"resources":{"listChanged":true}`) || !strings.Contains(got, `"tools":{}}`) {
+		t.Errorf("discover: %s", got)
+	}
+	h := r.modern(t, searchPath).hear(t)
+	connectOffer(r.view, "b", stateview.Offer{Prompts: items("name", "q")}, plainTool("u"))
+	within(t, 5*time.Second, "the change of prompts", func() bool { return h.has("notifications/prompts/list_changed") })
+	connectOffer(r.view, "b", stateview.Offer{Resources: items("uri", "r://")}, plainTool("v"))
+	within(t, 5*time.Second, "the change of resources", func() bool { return h.has("notifications/resources/list_changed") })
+	if h.has("notifications/tools/list_changed") {
+		t.Error("its tools have changed")
+	}
+}
+
+func TestSearchWhileToolsComeAndGo(t *testing.T) {
+	r := searched(t, answer(`{"content":[]}`))
+	var clients []*mcp.ClientSession
+	for range 4 {
+		clients = append(clients, r.dial(t, searchPath, nil))
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range 100 {
+			connect(r.view, "busy", tool("t", fmt.Sprintf(`{"name":"t","description":"letter %d"}`, i)))
+		}
+	})
+	for _, s := range clients {
+		wg.Go(func() {
+			for range 10 {
+				if _, ok := found(t, s, object{"query": "letter"})["mail__send"]; !ok {
+					t.Error("a tool that stayed is not found")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := found(t, clients[0], object{"query": "letter 99", "server": "busy"})["busy__t"]; got.Description != "letter 99" {
+		t.Errorf("found %+v", got)
 	}
 }
 

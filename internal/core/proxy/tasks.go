@@ -79,6 +79,21 @@ func unquoteString(v json.RawMessage) string {
 	return unquote(v)
 }
 
+// learning returns a route whose result may stand for a task, which is then known.
+func (s *scope) learning(c *catalog, r route) route {
+	if o := c.offer(r.server); o != nil && (o.can.tasks || o.can.tasksExtension) {
+		next := r.finish
+		r.finish = func(result json.RawMessage) []byte {
+			s.tasks.learn(r.server, result)
+			if next != nil {
+				return next(result)
+			}
+			return result
+		}
+	}
+	return r
+}
+
 // routeTask routes what names a task.
 func (s *scope) routeTask(c *catalog, params json.RawMessage) (route, error) {
 	id, err := text(params, "taskId")
