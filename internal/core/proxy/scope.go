@@ -118,10 +118,33 @@ func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
 		w = &splicer{ResponseWriter: w, exchanges: open}
 	}
 	if !batch && modernRequest(r.Header, &msgs[0]) {
+		if len(open) == 1 {
+			if text := checkParams(r.Header, s.definition(&open[0].msg), open[0].msg.params); text != "" {
+				refuseHeaders(w, open[0].msg.id, text)
+				return
+			}
+		}
 		s.stateless.ServeHTTP(w, r)
 		return
 	}
 	s.serveSession(w, r)
+}
+
+// definition returns the definition of the tool that a message calls, if clients may see it.
+func (s *scope) definition(m *message) string {
+	if m.method != "tools/call" || s.search != nil {
+		return ""
+	}
+	c := s.catalog()
+	id := toolID{s.server, unquoteString(m.name)}
+	if s.server == "" {
+		id = c.index[tools].owner[id.tool]
+	}
+	if o := c.offer(id.server); o != nil {
+		def, _ := o.definition(id.tool)
+		return def
+	}
+	return ""
 }
 
 // serveSession serves a request of a revision with sessions, and keeps its session alive meanwhile.
