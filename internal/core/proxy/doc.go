@@ -5,10 +5,11 @@
 // Upstreams; it starts and stops no server and decides no approval.
 //
 // Payloads are relayed as raw JSON: a tool definition, a call's params and a
-// result are the bytes that server and client wrote, but for the tool's name.
-// The MCP library does negotiation, sessions and framing; it never decodes a
-// payload (see exchange). Line breaks between JSON tokens become spaces,
-// because the event stream that carries them ends a line there.
+// result are the bytes that server and client wrote, but for the tool's name. A
+// front of our own answers what is relayed (post); the MCP library does handshakes,
+// sessions, pings and the event streams that a client keeps open, and never sees a
+// payload. Line breaks between JSON tokens become spaces, because an event stream
+// ends a line there.
 //
 // An Endpoint may be used by any number of goroutines. Its tables are immutable
 // and replaced whole; while nothing changes no goroutine of it wakes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,27 +29,45 @@ func TestBadRequests(t *testing.T) {
 		{"not JSON", `{"jsonrpc":`, nil, 400, "not valid JSON"},
 		{"empty", ``, nil, 400, "not valid JSON"},
 		{"not UTF-8", call("{\"name\":\"s__t\",\"a\":\"\xff\"}"), nil, 400, "not valid JSON"},
-		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 998) + strings.Repeat("]", 998) + `}`), nil, 200, `"result":{}`},
-		{"too deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`), nil, 400, "too deeply"},
+		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`), nil, 200, `"result":{}`},
+		{"too deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`), nil, 400, "too deeply"},
 		{"too large", call(`{"name":"` + strings.Repeat("x", 5000) + `"}`), nil, 413, "too large"},
 		{"two methods", `{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"s__t"}}`, nil, 400, "occurs twice"},
 		{"two params", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{},"p\u0061rams":{"name":"s__t"}}`, nil, 400, "occurs twice"},
 		{"two names", call(`{"name":"s__u","name":"s__t"}`), nil, 400, "occurs twice"},
 		{"params is a list", call(`["s__t"]`), nil, 200, `"error"`},
-		{"no params", `{"jsonrpc":"2.0","id":1,"method":"tools/call"}`, nil, 400, "params"},
+		{"no params", `{"jsonrpc":"2.0","id":1,"method":"tools/call"}`, nil, 200, "The params have no"},
 		{"name is a number", call(`{"name":7}`), nil, 200, "is not a string"},
 		{"no name", call(`{}`), nil, 200, "-32602"},
 		{"a cursor", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}`, nil, 200, "cursor"},
 		{"a feature we lack", `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":{}}`, nil, 200, "-32601"},
 		{"an unknown method", `{"jsonrpc":"2.0","id":1,"method":"x/y","params":{}}`, nil, 200, "-32601"},
 		{"a key of its own", `{"jsonrpc":"2.0","id":1,"Method":"x","method":"tools/call","params":{"name":"s__t","arguments":"` + strings.Repeat("A", 26) + `"}}`, nil, 200, `"result":{}`},
-		{"unknown session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: "nope"}, 404, "session not found"},
-		{"no session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: ""}, 200, "initialization"},
+		{"unknown session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: "nope"}, 404, "no such session"},
+		{"no session", call(`{"name":"s__t"}`), map[string]string{sessionHeader: ""}, 400, "begins with initialize"},
 		{"JSON that says it is text", call(`{"name":"s__t"}`), map[string]string{"Content-Type": "text/plain"}, 415, "application/json"},
 		{"text", `hello`, map[string]string{"Content-Type": "text/plain"}, 400, "not valid JSON"},
-		{"modern body, old header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: "2025-06-18"}, 400, "-32022"},
+		{"modern body, old header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: "2025-06-18"}, 400, "-32020"},
 		{"modern body, no header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: ""}, 400, "header"},
 		{"name that contradicts", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__u"}, 400, "mismatch"},
+		{"name in no header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call"}, 400, "-32020"},
+		{"name in a wrapped header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "=?base64?c19fdA==?="}, 200, `"result":{`},
+		{"name in a header that is wrapped badly", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "=?base64?*?="}, 400, "-32020"},
+		{"method that contradicts", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "ping", "Mcp-Name": "s__t"}, 400, "-32020"},
+		{"no method in the header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Name": "s__t"}, 400, "-32020"},
+		{"a revision to come", call(strings.Replace(`{`+modernMeta+`,"name":"s__t"}`, modern, "2027-01-01", 1)), map[string]string{revisionHeader: "2027-01-01", "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, `"code":-32022,"message":"This revision of the protocol is not supported.","data":{"supported":["2026-07-28"`},
+		{"a revision that never was", call(`{"name":"s__t"}`), map[string]string{revisionHeader: "2025-01-01"}, 400, "not supported"},
+		{"no capabilities", call(`{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, "-32602"},
+		{"two revisions", call(`{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/protocolVersion":"2025-06-18"},"name":"s__t"}`), nil, 400, "occurs twice"},
+		{"an id that is an object", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, nil, 400, "not a JSON-RPC message"},
+		{"an id that is null", `{"jsonrpc":"2.0","id":null,"method":"ping"}`, nil, 400, "not a JSON-RPC message"},
+		{"another JSON-RPC", `{"jsonrpc":"1.0","id":1,"method":"ping"}`, nil, 400, "not a JSON-RPC message"},
+		{"neither method nor result", `{"jsonrpc":"2.0","id":1}`, nil, 400, "not a JSON-RPC message"},
+		{"nothing that can be answered with", call(`{"name":"s__t"}`), map[string]string{"Accept": "text/html"}, 406, "Accept"},
+		{"a list in a newer revision", `[` + call(`{"name":"s__t"}`) + `]`, nil, 400, "no batches"},
+		{"an empty list", `[]`, map[string]string{revisionHeader: ""}, 400, "not a JSON-RPC message"},
+		{"a list too long", `[1` + strings.Repeat(",1", 1000) + `]`, map[string]string{revisionHeader: ""}, 400, "1,000"},
+		{"a list of no messages", `[1]`, map[string]string{revisionHeader: ""}, 200, `[{"jsonrpc":"2.0","id":null,"error":{"code":-32700`},
 		{"header without meta", call(`{"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, "-32602"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,14 +112,129 @@ func TestBatchOfRevision20250326(t *testing.T) {
 	defer func() { _ = resp.Body.Close() }()
 	var b strings.Builder
 	_ = resp.Write(&b)
-	for _, want := range []string{
-		`data: {"jsonrpc":"2.0","id":1,"result":{"echo":{"name":"t","n":1}}}`,
-		`data: {"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"s__t"`,
-		`data: {"jsonrpc":"2.0","id":3,"result":{"echo":{"name":"t","n":3}}}`,
+	want := `[{"jsonrpc":"2.0","id":1,"result":{"echo":{"name":"t","n":1}}},{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"s__t","inputSchema":{"type":"object"}}]}},{"jsonrpc":"2.0","id":3,"result":{"echo":{"name":"t","n":3}}}]`
+	if got := b.String(); !strings.HasSuffix(got, "\r\n\r\n"+want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if resp, body := c.post(`[{"jsonrpc":"2.0","method":"notifications/x"}]`, map[string]string{revisionHeader: ""}); resp.StatusCode != http.StatusAccepted || body != "" {
+		t.Errorf("a batch that asks nothing: %s %q", resp.Status, body)
+	}
+	const odd = `[{"jsonrpc":"2.0","id":"p","method":"ping"},{"jsonrpc":"2.0","id":2,"method":"initialize","params":{}}]`
+	if _, body := c.post(odd, map[string]string{revisionHeader: ""}); !strings.HasPrefix(body, `[{"jsonrpc":"2.0","id":"p","result":{}},{"jsonrpc":"2.0","id":2,"error":`) {
+		t.Errorf("a batch of what is not relayed: %s", body)
+	}
+}
+
+// TestAnswerFitsWhatIsAccepted has each client get what its Accept header allows.
+func TestAnswerFitsWhatIsAccepted(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	connect(r.view, "s", plainTool("t"))
+	c := r.legacy(t, "/mcp")
+	const answer = `{"jsonrpc":"2.0","id":7,"result":{}}`
+	for accept, want := range map[string][2]string{
+		"application/json, text/event-stream":     {"application/json", answer},
+		"application/json":                        {"application/json", answer},
+		"text/html, */*;q=0.1":                    {"application/json", answer},
+		"Text/Event-Stream;q=0.9":                 {"text/event-stream", "event: message\ndata: " + answer + "\n\n"},
+		"text/event-stream, application/json;q=1": {"application/json", answer},
 	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %s in %s", want, b.String())
+		req := c.request(t.Context(), http.MethodPost, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"s__t"}}`, map[string]string{"Accept": accept})
+		resp, err := r.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
 		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if got := [2]string{resp.Header.Get("Content-Type"), string(body)}; got != want {
+			t.Errorf("%q gets %q, want %q", accept, got, want)
+		}
+	}
+}
+
+// TestIDsAreTheClientsBytes has ids come back as they were written.
+func TestIDsAreTheClientsBytes(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	connect(r.view, "s", plainTool("t"))
+	for _, c := range []*raw{r.legacy(t, "/mcp"), r.modern(t, "/mcp")} {
+		for _, id := range []string{`7`, `-7`, `"7"`, `"\u0061<&>"`, `12345678901234567890`, `1.50`, `""`} {
+			h, params := map[string]string{"Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, `{`+modernMeta+`,"name":"s__t"}`
+			if !isModern(c.revision) {
+				h, params = nil, `{"name":"s__t"}`
+			}
+			_, body := c.post(`{"params":`+params+`,"method":"tools/call","id": `+id+` ,"jsonrpc":"2.0"}`, h)
+			if !strings.HasPrefix(body, `{"jsonrpc":"2.0","id":`+id+`,"result":{`) {
+				t.Errorf("%s of revision %s: %s", id, c.revision, body)
+			}
+		}
+	}
+}
+
+// TestCancelledRequestEndsUpstream has a client take back a request of its session.
+func TestCancelledRequestEndsUpstream(t *testing.T) {
+	begun, ended := make(chan struct{}, 10), make(chan struct{}, 10)
+	up := &fakeUpstreams{fn: func(ctx context.Context, _ string, _ json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		ended <- struct{}{}
+		return nil, nil, context.Cause(ctx)
+	}}
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	c, other := r.legacy(t, "/mcp"), r.legacy(t, "/mcp")
+	got := make(chan string, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, body := c.call("s__t", `{"name":"s__t"}`)
+		got <- body
+	})
+	defer wg.Wait()
+	<-begun
+	if resp, body := c.call("s__t", `{"name":"s__t"}`); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "this id is being served") {
+		t.Errorf("the same id again: %s %s", resp.Status, body)
+	}
+	cancel := func(c *raw, id string) {
+		resp, body := c.post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`+id+`,"reason":"x"}}`, nil)
+		if resp.StatusCode != http.StatusAccepted || body != "" {
+			t.Errorf("cancelled: %s %s", resp.Status, body)
+		}
+	}
+	cancel(other, "7")
+	cancel(c, `"7"`)
+	cancel(c, `8`)
+	select {
+	case <-ended:
+		t.Fatal("another request's cancellation ended this one")
+	default:
+	}
+	cancel(c, "7")
+	<-ended
+	if body := <-got; !strings.Contains(body, "was cancelled") {
+		t.Errorf("its answer: %s", body)
+	}
+}
+
+// TestEndedSessionEndsItsRequests has DELETE end what its session still asks.
+func TestEndedSessionEndsItsRequests(t *testing.T) {
+	begun := make(chan struct{})
+	up := &fakeUpstreams{fn: func(ctx context.Context, _ string, _ json.RawMessage) (json.RawMessage, json.RawMessage, error) {
+		close(begun)
+		<-ctx.Done()
+		return nil, nil, context.Cause(ctx)
+	}}
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	c := r.legacy(t, "/mcp")
+	var wg sync.WaitGroup
+	wg.Go(func() { c.call("s__t", `{"name":"s__t"}`) })
+	<-begun
+	resp, err := r.client.Do(c.request(t.Context(), http.MethodDelete, "", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	wg.Wait()
+	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("after its session ended: %s %s", resp.Status, body)
 	}
 }
 
@@ -138,8 +272,8 @@ func TestManyClientsGetTheirOwnAnswers(t *testing.T) {
 	r.endpoint.mu.Lock()
 	defer r.endpoint.mu.Unlock()
 	for _, s := range r.endpoint.scopes {
-		if n := len(s.exchanges.open); n != 0 {
-			t.Errorf("%d exchanges are left over", n)
+		if n := len(s.requests.open); n != 0 {
+			t.Errorf("%d requests are left over", n)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (s *scope) info(c *catalog) []byte {
 }
 
 // greet lets the library do a handshake and puts our greeting into its answer.
-func (s *scope) greet(x *exchange, answered mcp.Result) mcp.Result {
+func (s *scope) greet(answered mcp.Result) mcp.Result {
 	c := s.catalog()
 	g := s.greeting(c)
 	var out bytes.Buffer
@@ -70,9 +70,16 @@ func (s *scope) greet(x *exchange, answered mcp.Result) mcp.Result {
 		fmt.Fprintf(&out, `,"instructions":%s`, quote(g.instructions))
 	}
 	out.WriteByte('}')
-	x.reply(out.Bytes())
-	return &placeholder{key: x.key}
+	return &rawResult{text: out.Bytes()}
 }
+
+// A rawResult is a result that is encoded already.
+type rawResult struct {
+	mcp.ResultBase
+	text []byte
+}
+
+func (r *rawResult) MarshalJSON() ([]byte, error) { return r.text, nil }
 
 // capabilities returns what the endpoint of all servers can do now: for each kind
 // what some server has, and the lists that a server may have which is on its way.

@@ -21,7 +21,7 @@ func (r *rig) greet(t *testing.T, path string, modern bool) string {
 
 func TestGreetingIsTheServersOwn(t *testing.T) {
 	r := start(t, answer(`{}`), Options{})
-	const info, caps = `{"version":"9", "name":"Z","icons":[ ],"x":12345678901234567890}`, `{"tools":{ },"experimental":{"<x>":1.0},"future":[1e400],"prompts":{"listChanged":false}}`
+	const info, caps = `{"version":"9","name":"Z","icons":[],"x":12345678901234567890}`, `{"tools":{},"experimental":{"<x>":1.0},"future":[1e400],"prompts":{"listChanged":false}}`
 	connectOffer(r.view, "s", stateview.Offer{Capabilities: caps, Info: info, Instructions: "Be <kind>\n& quick."})
 	const says = `,"instructions":"Be <kind>\n& quick."}}`
 	if got, want := r.greet(t, "/mcp/server/s", false), `{"jsonrpc":"2.0","id":7,"result":{"capabilities":`+caps+`,"protocolVersion":"2025-11-25","serverInfo":`+info+says; got != want {

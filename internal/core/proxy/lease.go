@@ -39,14 +39,24 @@ func (l *leases) add(id string) bool {
 	return true
 }
 
-// take marks a session as in use; of an unknown one nothing is kept.
-func (l *leases) take(id string) {
+// take marks a session as in use, and reports whether there is one.
+func (l *leases) take(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.idle[id]; s != nil {
-		s.uses++
-		s.timer.Stop()
+	s := l.idle[id]
+	if s == nil {
+		return false
 	}
+	s.uses++
+	s.timer.Stop()
+	return true
+}
+
+// has reports whether there is a session.
+func (l *leases) has(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.idle[id] != nil
 }
 
 func (l *leases) release(id string) {

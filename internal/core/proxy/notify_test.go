@@ -228,7 +228,7 @@ func TestRemovedServerLosesItsEndpoint(t *testing.T) {
 		t.Errorf("after removal: %s %s", resp.Status, body)
 	}
 	connect(r.view, "s", plainTool("t"))
-	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "session not found") {
+	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "no such session") {
 		t.Errorf("an old session at a new server: %s %s", resp.Status, body)
 	}
 }

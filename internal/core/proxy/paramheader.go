@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,9 +14,6 @@ import (
 // paramHeader is the prefix of the headers in which a client of revision 2026-07-28
 // repeats those arguments of a call that the tool's schema marks with "x-mcp-header".
 const paramHeader = "Mcp-Param-"
-
-// headerMismatch is the error of a header that says something else than the body.
-const headerMismatch = -32020
 
 // A headerParam is an argument that is repeated in a header.
 type headerParam struct {
@@ -83,14 +79,9 @@ func valueOf(obj json.RawMessage, key string) (value json.RawMessage) {
 // saysSame reports whether a header's value is that of an argument, which has to be a
 // string, a boolean or an integer that every client can write.
 func saysSame(header string, arg json.RawMessage) bool {
-	if coded, ok := strings.CutPrefix(header, "=?base64?"); ok {
-		if coded, ok = strings.CutSuffix(coded, "?="); ok {
-			plain, err := base64.StdEncoding.DecodeString(coded)
-			if err != nil {
-				return false
-			}
-			header = string(plain)
-		}
+	header, ok := headerText(header)
+	if !ok {
+		return false
 	}
 	switch arg[0] {
 	case '"':
@@ -104,13 +95,4 @@ func saysSame(header string, arg json.RawMessage) bool {
 	a, err := strconv.ParseFloat(string(arg), 64)
 	b, err2 := strconv.ParseFloat(header, 64)
 	return err == nil && err2 == nil && a == b && a == math.Trunc(a) && math.Abs(a) <= safe
-}
-
-// refuseHeaders answers a call whose headers contradict it.
-func refuseHeaders(w http.ResponseWriter, id json.RawMessage, text string) {
-	writeJSON(w, http.StatusBadRequest, struct {
-		Version string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Error   rpcError        `json:"error"`
-	}{"2.0", id, rpcError{headerMismatch, text}})
 }

@@ -7,19 +7,6 @@ import (
 	"mcpproxy-tray/internal/core/rawjson"
 )
 
-// skipString returns the end of the valid string that begins at i.
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(b)
-}
-
 // unquote decodes a valid JSON string.
 func unquote(quoted []byte) string {
 	if len(quoted) >= 2 && bytes.IndexByte(quoted, '\\') < 0 {

@@ -11,7 +11,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy-tray/internal/core/call"
-	"mcpproxy-tray/internal/core/rawjson"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -29,121 +28,86 @@ type Upstreams interface {
 // modern is the first revision without sessions.
 const modern = "2026-07-28"
 
-// placeholder is a result that is encoded as an exchange's key.
-type placeholder struct {
-	mcp.ResultBase
-	key string
-}
-
-func (p *placeholder) MarshalJSON() ([]byte, error) { return quote(p.key), nil }
-
-// relayedParams are the params of a method that the library does not know.
-type relayedParams struct{ mcp.ParamsBase }
-
-// acceptAll has the library take requests that it does not know. What it would do
-// with them is nothing: the middleware answers.
-func acceptAll(s *mcp.Server) {
-	_ = mcp.AddReceivingCustomMethod(s, relayMethod, func(context.Context, *mcp.ServerSession, *relayedParams) (*placeholder, error) {
-		return nil, errUnread
-	}) // it is no standard method
-}
-
-// middleware answers what is relayed and refuses what the endpoint does not
-// offer; negotiation, ping and subscriptions stay with the library.
+// middleware lets the library do handshakes, with our greeting, pings and
+// subscriptions; it is asked nothing else.
 func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		if method == "ping" || method == "subscriptions/listen" || strings.HasPrefix(method, "notifications/") {
+		switch {
+		case method == "ping", method == "subscriptions/listen", strings.HasPrefix(method, "notifications/"):
 			return next(ctx, method, req)
+		case method != "initialize" && method != "server/discover":
+			return nil, notOffered(method)
 		}
-		key, _ := req.GetParams().GetMeta()[exchangeKey].(string)
-		x := s.exchanges.find(key)
-		if x == nil {
-			return nil, errUnread
+		answered, err := next(ctx, method, req)
+		if err != nil {
+			return nil, err
 		}
-		if method == "initialize" || method == "server/discover" {
-			answered, err := next(ctx, method, req)
-			if err != nil {
-				return nil, err
-			}
-			return s.greet(x, answered), nil
+		if id := req.GetSession().ID(); method == "initialize" && id != "" && !s.leases.add(id) {
+			return nil, internalError("The program is shutting down.")
 		}
-		era, ok := req.(interface{ ProtocolVersion() string })
-		modern := ok && isModern(era.ProtocolVersion())
-		if k, ok := listedBy(method); ok {
-			return s.listPage(k, req.GetSession().ID(), x, modern)
-		}
-		return s.relay(ctx, x, modern)
+		return s.greet(answered), nil
 	}
 }
 
-// errUnread is the answer to a request that the front did not take apart, which no valid one is.
-var errUnread = &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "The request could not be read."}
+// answer answers a request: from here, or by relaying it.
+func (s *scope) answer(q *request, from *caller, m *message) reply {
+	if k, ok := listedBy(m.method); ok {
+		return s.listPage(k, from, m)
+	}
+	if len(m.params) > 0 && m.params[0] != '{' {
+		return errorReply(invalid("The params of a request are an object."))
+	}
+	return s.relay(q.ctx, from, m, nil)
+}
 
 // listPage answers a list method, all in one page.
-func (s *scope) listPage(k kind, session string, x *exchange, modern bool) (mcp.Result, error) {
+func (s *scope) listPage(k kind, from *caller, m *message) reply {
 	// We never give out a cursor.
-	if c := x.msg.cursor; c != nil && string(c) != "null" && string(c) != `""` {
-		return nil, invalid("This cursor is not one of ours.")
+	if c := m.cursor; c != nil && string(c) != "null" && string(c) != `""` {
+		return errorReply(invalid("This cursor is not one of ours."))
 	}
 	c := s.catalog()
 	if s.search != nil && k == tools {
-		x.reply(listResult(k, searchTools, modern, s.self)...)
-		return &placeholder{key: x.key}, nil
+		return reply{pieces: listResult(k, searchTools, from.modern, s.self)}
 	}
 	if !c.has(s.server, k) {
-		return nil, notOffered(x.msg.method)
+		return errorReply(notOffered(m.method))
 	}
 	list := c.listsOf(s.server)[k]
-	s.leases.saw(session, k, list.version)
-	x.reply(listResult(k, list.text(), modern, s.info(c))...)
-	return &placeholder{key: x.key}, nil
+	s.leases.saw(from.session, k, list.version)
+	return reply{pieces: listResult(k, list.text(), from.modern, s.info(c))}
 }
 
-func (s *scope) relay(ctx context.Context, x *exchange, modern bool) (mcp.Result, error) {
-	to, err := s.route(s.catalog(), &x.msg, modern)
+// relay sends a request on and waits for its answer. asker is whom its server may ask.
+func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.Client) reply {
+	to, err := s.route(s.catalog(), m, from.modern)
 	if err != nil {
-		return nil, err
+		return errorReply(err)
 	}
 	if to.answer != nil {
-		return x.result(to.answer, modern), nil
+		return resultReply(m.method, to.answer, from.modern)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	// Without resumption the answer of a legacy session, too, is lost with its request.
-	defer context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })()
-
 	var refused error
 	admit := func() error {
 		refused = to.admit()
 		return refused
 	}
-	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: x.msg.method, Params: to.params, Admit: admit})
+	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: m.method, Params: to.params, Admit: admit, From: asker})
 	switch {
 	case refused != nil:
-		return nil, refused
+		return errorReply(refused)
 	case err != nil:
-		s.logger.Debug("call broke", "server", to.server, "method", x.msg.method, "err", err)
-		return nil, brokenCall(ctx, to.server, err)
+		s.logger.Debug("call broke", "server", to.server, "method", m.method, "err", err)
+		return errorReply(brokenCall(ctx, to.server, err))
 	case rpcErr != nil:
-		return nil, x.replyError(rpcErr)
+		return serverErrorReply(rpcErr)
 	case len(result) == 0 || result[0] != '{':
-		return nil, internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server))
+		return errorReply(internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server)))
 	}
 	if to.finish != nil {
 		result = to.finish(result)
 	}
-	return x.result(result, modern), nil
-}
-
-// result replies with a result, and returns what the library shall take for it.
-func (x *exchange) result(result []byte, modern bool) mcp.Result {
-	result = rawjson.OneLine(result)
-	if modern {
-		x.reply(asModern(x.msg.method, result)...)
-	} else {
-		x.reply(result)
-	}
-	return &placeholder{key: x.key}
+	return resultReply(m.method, result, from.modern)
 }
 
 // explained is an error that knows what to tell people.

@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -18,7 +16,7 @@ type scope struct {
 	mcp       *mcp.Server
 	stateful  http.Handler // revisions up to 2025-11-25
 	stateless http.Handler // from 2026-07-28 on
-	exchanges exchanges
+	requests  requests
 	leases    leases
 	announced versions // of the lists that sessions know of; used by Run alone
 	tasks     taskOwners
@@ -37,7 +35,6 @@ func (e *Endpoint) newScope(server string) *scope {
 			Resources: &mcp.ResourceCapabilities{ListChanged: true},
 		},
 	})
-	acceptAll(s.mcp)
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
 	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1})
@@ -83,51 +80,32 @@ func (s *scope) announce(c *catalog) bool {
 }
 
 func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		if isModern(r.Header.Get(revisionHeader)) {
-			s.stateless.ServeHTTP(w, r)
-			return
-		}
-		s.serveSession(w, r)
+	id := r.Header.Get(sessionHeader)
+	switch {
+	case r.Method == http.MethodPost:
+		s.post(w, r)
 		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
-	if err != nil {
-		refuseBody(w, err)
-		return
-	}
-	msgs, batch, err := readMessages(body)
-	if err != nil {
-		refuseMessage(w, err)
-		return
-	}
-	var open []*exchange
-	for i, m := range msgs {
-		msgs[i].raw = m.divert(func(m message) *exchange {
-			open = append(open, s.exchanges.begin(r.Context(), m))
-			return open[len(open)-1]
-		})
-	}
-	defer s.exchanges.end(open)
-	if len(open) == 1 && !batch && r.Header.Get(methodHeader) == open[0].msg.method {
-		r.Header.Set(methodHeader, open[0].msg.libraryMethod())
-	}
-	body = joinMessages(msgs, batch)
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	if len(open) > 0 {
-		w = &splicer{ResponseWriter: w, exchanges: open}
-	}
-	if !batch && modernRequest(r.Header, &msgs[0]) {
-		if len(open) == 1 {
-			if text := checkParams(r.Header, s.definition(&open[0].msg), open[0].msg.params); text != "" {
-				refuseHeaders(w, open[0].msg.id, text)
-				return
-			}
-		}
+	case isModern(r.Header.Get(revisionHeader)):
 		s.stateless.ServeHTTP(w, r)
 		return
+	case id == "":
+		s.stateful.ServeHTTP(w, r) // it refuses
+		return
+	case !s.leases.take(id):
+		noSession.write(w, nil)
+		return
 	}
-	s.serveSession(w, r)
+	defer s.leases.release(id)
+	if r.Method == http.MethodGet {
+		w = &opening{ResponseWriter: w, missed: func() []kind {
+			return s.leases.outdated(id, s.versions(s.catalog()))
+		}}
+	}
+	s.stateful.ServeHTTP(w, r)
+	if r.Method == http.MethodDelete {
+		s.leases.remove(id)
+		s.requests.endSession(id)
+	}
 }
 
 // definition returns the definition of the tool that a message calls, if clients may see it.
@@ -145,31 +123,6 @@ func (s *scope) definition(m *message) string {
 		return def
 	}
 	return ""
-}
-
-// serveSession serves a request of a revision with sessions, and keeps its session alive meanwhile.
-func (s *scope) serveSession(w http.ResponseWriter, r *http.Request) {
-	id := r.Header.Get(sessionHeader)
-	if id == "" {
-		s.stateful.ServeHTTP(w, r)
-		if id := w.Header().Get(sessionHeader); id != "" {
-			if !s.leases.add(id) {
-				s.closeSession(id)
-			}
-		}
-		return
-	}
-	s.leases.take(id)
-	defer s.leases.release(id)
-	if r.Method == http.MethodGet {
-		w = &opening{ResponseWriter: w, missed: func() []kind {
-			return s.leases.outdated(id, s.versions(s.catalog()))
-		}}
-	}
-	s.stateful.ServeHTTP(w, r)
-	if r.Method == http.MethodDelete {
-		s.leases.remove(id)
-	}
 }
 
 // An opening is the start of a session's event stream. The library writes a
@@ -220,7 +173,7 @@ func (s *scope) closeSession(id string) {
 
 // close ends all sessions and with them the requests that are being served.
 func (s *scope) close() {
-	s.exchanges.close()
+	s.requests.close()
 	s.leases.close()
 	for session := range s.mcp.Sessions() {
 		_ = session.Close()
