@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"mcpproxy-tray/internal/stateview"
 )
@@ -292,6 +293,41 @@ func FuzzTemplates(f *testing.F) {
 		}
 		if n, ok := matchTemplate(a+"{x}"+b+"{y}"+c, a+x+b+y+c); !ok || n != len(a+b+c) {
 			t.Errorf("%q{x}%q{y}%q does not match with %q and %q", a, b, c, x, y)
+		}
+	})
+}
+
+// FuzzRoutes: whatever a client sends, what goes to a server is JSON, and says what the
+// client said but for the names.
+func FuzzRoutes(f *testing.F) {
+	v := stateview.New()
+	connectOffer(v, "a", stateview.Offer{Capabilities: everything, Prompts: items("name", "p"), Resources: items("uri", "u://"), Templates: items("uriTemplate", "x://{+any}")}, plainTool("t"))
+	e := New(Options{View: v, Upstreams: answer(`{}`)})
+	c := e.catalog()
+	e.finder.built.Store(newToolIndex(c)) // as nobody runs the endpoint
+	scopes := []*scope{e.newScope(""), e.newScope("a"), e.newScope(searchPath)}
+	methods := []string{"tools/call", "prompts/get", "resources/read", "completion/complete", "tasks/get", "vendor/x"}
+	for _, params := range []string{
+		`{"name":"a__t","arguments":{}}`, `{"name":"a__p"}`, `{"uri":"x://1"}`, `{"ref":{"type":"ref/prompt","name":"a__p"}}`, `{"ref":{"type":"ref/resource","uri":"u://"}}`,
+		`{"name":"call_tool_write","arguments":{"name":"a__t","arguments":{"x":1}}}`, `{"name":"read_cache","arguments":{"key":"k","offset":-1}}`,
+		`{"name":"retrieve_tools","arguments":{"query":"t","limit":-1}}`, `{"name":"describe_tool","arguments":{"name":"a__t"}}`, `{ "n\u0061me" : "a__t" , "x":[ 1e400 ] }`, `{}`, `[]`, `null`, `7`,
+	} {
+		f.Add(byte(0), byte(0), []byte(params))
+		f.Add(byte(2), byte(0), []byte(params))
+	}
+	f.Fuzz(func(t *testing.T, at, method byte, params []byte) {
+		m, err := readMessage(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":1,"method":"%s","params":%s}`, methods[int(method)%len(methods)], params))
+		if err != nil || !utf8.Valid(params) || !json.Valid(params) {
+			return // the front lets nothing else in
+		}
+		to, err := scopes[int(at)%len(scopes)].route(c, &m, false)
+		switch {
+		case err != nil:
+			return
+		case to.answer != nil && !json.Valid(to.answer):
+			t.Errorf("%s is answered with %s", params, to.answer)
+		case to.answer == nil && (to.server != "a" || !json.Valid(to.params)):
+			t.Errorf("%s goes to %q as %s", params, to.server, to.params)
 		}
 	})
 }
