@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/config", "core/demo", "core/guard", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/guard", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -43,6 +43,7 @@ var layers = map[string]rule{
 	},
 	"internal/core/approval":   {},
 	"internal/core/call":       {},
+	"internal/core/bridge":     {ours: []string{"core/rawjson"}},
 	"internal/core/rawjson":    {},
 	"internal/core/machine":    {third: []string{"github.com/godbus/dbus", "golang.org/x/sys"}},
 	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},

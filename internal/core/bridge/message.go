@@ -1,0 +1,109 @@
+package bridge
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"mcpproxy-tray/internal/core/rawjson"
+)
+
+// firstModern is the first revision without sessions.
+const firstModern = "2026-07-28"
+
+// A message is one JSON-RPC message with what the bridge must know of it.
+type message struct {
+	body     []byte // on one line
+	id       []byte // as it stands in body; nil if no answer is expected
+	method   string // empty for an answer
+	name     string // of what is called or read; empty if the method has none
+	protocol string // the revision that the message itself names; empty if none
+	cancels  []byte // the id of the request that it cancels; nil for all others
+}
+
+// parse cuts a line. An array is passed on as it is; its answers name their ids.
+func parse(line []byte) (message, error) {
+	m := message{body: rawjson.OneLine(line)}
+	if len(line) > 0 && line[0] == '[' {
+		if !json.Valid(line) {
+			return message{}, rawjson.ErrNotJSON
+		}
+		return m, nil
+	}
+	var params json.RawMessage
+	err := rawjson.EachMember(line, func(member rawjson.Member) {
+		switch string(member.Key) {
+		case "id":
+			m.id = member.Value
+		case "method":
+			m.method = text(member.Value)
+		case "params":
+			params = member.Value
+		}
+	})
+	if err != nil {
+		return message{}, err
+	}
+	if m.method == "" { // an answer
+		m.id = nil
+		return m, nil
+	}
+	for member := range rawjson.Members(params) {
+		switch key := string(member.Key); {
+		case key == "_meta":
+			for meta := range rawjson.Members(member.Value) {
+				if string(meta.Key) == "io.modelcontextprotocol/protocolVersion" {
+					m.protocol = text(meta.Value)
+				}
+			}
+		case key == "requestId" && m.method == "notifications/cancelled":
+			m.cancels = member.Value
+		case key == "name" && (m.method == "tools/call" || m.method == "prompts/get"), key == "uri" && m.method == "resources/read":
+			m.name = text(member.Value)
+		}
+	}
+	return m, nil
+}
+
+// text decodes a JSON string; anything else is empty.
+func text(value json.RawMessage) (s string) {
+	_ = json.Unmarshal(value, &s) // no string: empty
+	return s
+}
+
+func (m *message) modern() bool { return m.protocol >= firstModern }
+
+// repeatable reports whether a request whose answer was lost may be made again.
+func (m *message) repeatable() bool {
+	switch m.method {
+	case "tools/call", "tasks/cancel", "":
+		return false
+	}
+	switch verb := m.method[strings.LastIndexByte(m.method, '/')+1:]; verb {
+	case "list", "get", "read", "listen", "discover", "ping", "complete", "subscribe", "unsubscribe", "setLevel", "initialize":
+		return true
+	}
+	return false
+}
+
+// failed returns the answer to a request that got none, in our words.
+func failed(id []byte, code int, words string) []byte {
+	if id == nil {
+		id = []byte("null")
+	}
+	quoted, _ := json.Marshal(words) // a string always can
+	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s}}`, id, code, quoted)
+}
+
+// headerValue encodes what a header cannot carry as it is.
+func headerValue(v string) string {
+	plain := v == strings.TrimSpace(v) && !strings.HasPrefix(v, "=?base64?")
+	for _, r := range v {
+		plain = plain && ' ' <= r && r <= '~'
+	}
+	if plain {
+		return v
+	}
+	return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(v)) + "?="
+}
