@@ -109,6 +109,7 @@ func (r *Resolver) resolve(ctx context.Context, was *finding) finding {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.o.Limit)
 	defer cancel()
+	before := stamps(r.Files())
 	theirs, err := r.ask(ctx)
 	f := finding{files: stamps(r.Files())} // after the shell, which may have written some
 	if err != nil {
@@ -121,8 +122,11 @@ func (r *Resolver) resolve(ctx context.Context, was *finding) finding {
 		return f
 	}
 	f.path = merge(theirs, r.own)
-	if keep > 0 {
+	switch {
+	case keep > 0:
 		f.until = time.Now().Add(keep)
+	case !slices.Equal(before, f.files): // maybe after the shell has read it
+		f.until = time.Now().Add(askAgain)
 	}
 	if was == nil || was.path != f.path {
 		r.log.Info("login shell's PATH found", "dur", time.Since(start), "path", f.path)

@@ -232,6 +232,9 @@ func TestStartUpFileChanges(t *testing.T) {
 	}
 	want("/one", 1)
 	want("/one", 1) // although the shell itself has written one
+	if f := r.known.Load(); f.until.IsZero() {
+		t.Error("what was written while the shell read it counts as read")
+	}
 	h.write(".profile", "LOGIN=/second", 0o600)
 	want("/second", 2)
 	h.write(".bashrc", "", 0o600)

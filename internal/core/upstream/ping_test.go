@@ -18,6 +18,10 @@ func TestPing(t *testing.T) {
 	c := testConnector()
 	for mode, protocol := range map[string]string{"sdk": firstModern, "modern": firstModern, "old": "2025-06-18", "old+noping": "2025-06-18"} {
 		t.Run(mode, func(t *testing.T) {
+			c := testConnector()
+			if protocol == firstModern {
+				c.Timeouts.Probe = 20 * time.Second // however busy the machine is
+			}
 			s := connect(t, c, childOf(mode))
 			if s.protocol != protocol {
 				t.Fatalf("protocol = %s", s.protocol)
