@@ -25,6 +25,7 @@ type index struct {
 	ids   []toolID          // each once, in the order of the offers and of each one's source
 	names []string          // of ids, at the common endpoint
 	owner map[string]toolID // by name
+	shown []stateview.Item  // what clients may see, under these names
 }
 
 // An offer is one server's part of a catalog.
@@ -51,12 +52,11 @@ func newCatalog(snap *stateview.Snapshot, old *catalog, grace time.Duration) *ca
 	if first {
 		old = &catalog{}
 	}
-	for st := range snap.Servers() {
-		o := newOffer(&st, old.offer(st.Name), grace)
+	c.offers = newOffers(snap, old, grace)
+	for _, o := range c.offers {
 		if end := o.lost.Add(grace); !o.lost.IsZero() && (c.ends.IsZero() || end.Before(c.ends)) {
 			c.ends = end
 		}
-		c.offers = append(c.offers, o)
 	}
 	for k := range numKinds {
 		if !first && c.sameItems(old, k) {
@@ -64,13 +64,40 @@ func newCatalog(snap *stateview.Snapshot, old *catalog, grace time.Duration) *ca
 			continue
 		}
 		c.index[k] = c.newIndex(k)
-		if !first && c.sameShown(old, k) {
+		if !first && slices.Equal(c.index[k].shown, old.index[k].shown) {
 			c.lists[k] = old.lists[k]
 			continue
 		}
-		c.lists[k] = list{text: sync.OnceValue(func() []byte { return c.encode(k) }), version: old.lists[k].version + 1}
+		shown := c.index[k].shown
+		c.lists[k] = list{text: sync.OnceValue(func() []byte { return encodeRenamed(k, shown) }), version: old.lists[k].version + 1}
 	}
 	return c
+}
+
+// newOffers returns the offers of all servers. It looks at those servers alone that
+// changed since old, and at those that are away.
+func newOffers(snap *stateview.Snapshot, old *catalog, grace time.Duration) []*offer {
+	offers := slices.Clone(old.offers)
+	for i, o := range offers {
+		if o.lost.IsZero() {
+			continue
+		}
+		if st, ok := snap.GetServer(o.server); ok {
+			offers[i] = newOffer(&st, o, grace)
+		}
+	}
+	for _, ch := range stateview.Diff(old.snap, snap) {
+		i, there := findOffer(offers, ch.Name)
+		switch {
+		case ch.Removed:
+			offers = slices.Delete(offers, i, i+1)
+		case there:
+			offers[i] = newOffer(&ch.After, offers[i], grace)
+		default:
+			offers = slices.Insert(offers, i, newOffer(&ch.After, nil, grace))
+		}
+	}
+	return offers
 }
 
 // holds reports whether c is what a snapshot offers now. c may be nil.
@@ -178,6 +205,18 @@ func (c *catalog) newIndex(k kind) index {
 	for i, name := range x.names {
 		x.owner[name] = x.ids[i]
 	}
+	next := 0 // of ids, which has the items in the same order
+	for _, o := range c.offers {
+		for _, i := range o.shown[k] {
+			for k == tools && x.ids[next] != (toolID{o.server, i.Key}) {
+				next++ // it is held, or its server is not connected
+			}
+			if next < len(x.ids) && x.ids[next] == (toolID{o.server, i.Key}) { // else it is there already, or another server's
+				x.shown = append(x.shown, stateview.Item{Key: x.names[next], Definition: i.Definition})
+				next++
+			}
+		}
+	}
 	return x
 }
 
@@ -188,35 +227,18 @@ func (c *catalog) sameItems(old *catalog, k kind) bool {
 	})
 }
 
-// sameShown reports whether clients see the same items under the same names as in old.
-func (c *catalog) sameShown(old *catalog, k kind) bool {
-	shown := func(c *catalog) []*offer {
-		return slices.DeleteFunc(slices.Clone(c.offers), func(o *offer) bool { return len(o.shown[k]) == 0 })
-	}
-	a, b := shown(c), shown(old)
-	if !slices.EqualFunc(a, b, func(x, y *offer) bool {
-		return x.server == y.server && x.lists[k].version == y.lists[k].version
-	}) {
-		return false
-	}
-	if k != tools {
-		return true // what they show is all that their names depend on
-	}
-	for name, id := range c.index[k].owner {
-		if was, ok := old.index[k].owner[name]; (!ok || was != id) && c.visible(id) {
-			return false
-		}
-	}
-	return true
-}
-
 // offer returns the offer of a server, or nil.
 func (c *catalog) offer(server string) *offer {
-	i, ok := slices.BinarySearchFunc(c.offers, server, func(o *offer, n string) int { return strings.Compare(o.server, n) })
+	i, ok := findOffer(c.offers, server)
 	if !ok {
 		return nil
 	}
 	return c.offers[i]
+}
+
+// findOffer returns where the offer of a server stands, or belongs.
+func findOffer(offers []*offer, server string) (i int, there bool) {
+	return slices.BinarySearchFunc(offers, server, func(o *offer, n string) int { return strings.Compare(o.server, n) })
 }
 
 // definition returns the definition of a tool that clients may see.
@@ -226,14 +248,4 @@ func (o *offer) definition(tool string) (string, bool) {
 		return "", false
 	}
 	return o.shown[tools][i].Definition, true
-}
-
-// visible reports whether clients may see a tool.
-func (c *catalog) visible(id toolID) bool {
-	o := c.offer(id.server)
-	if o == nil {
-		return false
-	}
-	held, ok := o.held[id.tool]
-	return ok && !held
 }

@@ -119,37 +119,24 @@ func encodeItems(items []stateview.Item) []byte {
 	return rawjson.OneLine(append(text, ']'))
 }
 
-// encode returns all servers' definitions of a kind, in name order of the servers
-// and in each one's own order, with the names that they have at the common endpoint.
-func (c *catalog) encode(k kind) []byte {
-	x := &c.index[k]
+// encodeRenamed returns the definitions with the names that they have at the common
+// endpoint; what is known by a URI stays as it is.
+func encodeRenamed(k kind, items []stateview.Item) []byte {
+	if k.hasURI() {
+		return encodeItems(items)
+	}
 	size := 2
-	for _, o := range c.offers {
-		for _, i := range o.shown[k] {
-			size += len(i.Definition) + len(o.server) + 3
-		}
+	for _, i := range items {
+		size += len(i.Definition) + len(i.Key) + 1
 	}
 	text := append(make([]byte, 0, size), '[')
 	var def []byte
-	next := 0 // of the index, which has the items in the same order
-	for _, o := range c.offers {
-		for _, i := range o.shown[k] {
-			for k == tools && x.ids[next] != (toolID{o.server, i.Key}) {
-				next++ // it is held, or its server is not connected
-			}
-			if next == len(x.ids) || x.ids[next] != (toolID{o.server, i.Key}) {
-				continue // it stands there already, or another server owns it
-			}
-			if len(text) > 1 {
-				text = append(text, ',')
-			}
-			if def = append(def[:0], i.Definition...); k.hasURI() {
-				text = append(text, def...)
-			} else {
-				text = appendRenamed(text, def, x.names[next])
-			}
-			next++
+	for n, i := range items {
+		if n > 0 {
+			text = append(text, ',')
 		}
+		def = append(def[:0], i.Definition...)
+		text = appendRenamed(text, def, i.Key)
 	}
 	return rawjson.OneLine(append(text, ']'))
 }
