@@ -79,6 +79,10 @@ func librarys(method string) bool {
 
 // takeIn acts on a message that is not a request, and reports whether it did.
 func (s *scope) takeIn(session string, m *message) bool {
+	if m.method == "" {
+		s.asked.answer(session, m)
+		return true
+	}
 	if m.method != "notifications/cancelled" || session == "" {
 		return false
 	}
@@ -94,6 +98,11 @@ func (s *scope) passOn(w http.ResponseWriter, r *http.Request, from *caller, bod
 	if from.modern {
 		s.stateless.ServeHTTP(w, r)
 		return
+	}
+	if m.method == "initialize" {
+		w = &introduction{ResponseWriter: w, tell: func(session string) {
+			s.leases.introduce(session, bytes.Clone(valueOf(m.params, "capabilities")))
+		}}
 	}
 	s.stateful.ServeHTTP(w, r)
 	if id := w.Header().Get(sessionHeader); from.session == "" && id != "" && !s.leases.has(id) {
@@ -119,8 +128,35 @@ func (s *scope) serveRequest(w http.ResponseWriter, r *http.Request, from *calle
 		return
 	}
 	defer s.requests.end(q)
-	answer := s.answer(q, from, m)
-	writeMessage(w, from, answer.status(from.modern), answer.envelope(m.id))
+	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), w: w, wake: make(chan struct{}, 1)}
+	d.finish(s.answer(q.ctx, from, m, d), m.id)
+}
+
+// capabilities returns what a client said it can do.
+func (s *scope) capabilities(from *caller, m *message) json.RawMessage {
+	if from.modern {
+		return m.asMeta.capabilities
+	}
+	return s.leases.capabilities(from.session)
+}
+
+// An introduction is the answer to a handshake: what the client said of itself is
+// noted before it can know its session.
+type introduction struct {
+	http.ResponseWriter
+	tell func(session string)
+	told bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (i *introduction) Unwrap() http.ResponseWriter { return i.ResponseWriter }
+
+func (i *introduction) Write(p []byte) (int, error) {
+	if !i.told {
+		i.told = true
+		i.tell(i.Header().Get(sessionHeader))
+	}
+	return i.ResponseWriter.Write(p)
 }
 
 // unbegun words why a request is not served.
@@ -197,7 +233,7 @@ func (s *scope) answerOfBatch(r *http.Request, from *caller, m *message) reply {
 		return errorReply(&jsonrpc.Error{Code: wrong.code, Message: wrong.text})
 	}
 	defer s.requests.end(q)
-	return s.answer(q, from, m)
+	return s.answer(q.ctx, from, m, nil)
 }
 
 // readBody reads a body to its end.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -21,8 +22,9 @@ type leases struct {
 
 type lease struct {
 	uses  int
-	timer *time.Timer // runs while uses is 0; fires once
-	seen  versions    // of the lists the client last got; 0 = none yet
+	timer *time.Timer     // runs while uses is 0; fires once
+	seen  versions        // of the lists the client last got; 0 = none yet
+	can   json.RawMessage // the client's capabilities
 }
 
 // add begins the lease of a new session. It reports false if no session may live any more.
@@ -50,6 +52,25 @@ func (l *leases) take(id string) bool {
 	s.uses++
 	s.timer.Stop()
 	return true
+}
+
+// introduce notes what the client of a session said it can do.
+func (l *leases) introduce(id string, capabilities json.RawMessage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil {
+		s.can = capabilities
+	}
+}
+
+// capabilities returns what the client of a session can do.
+func (l *leases) capabilities(id string) json.RawMessage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil {
+		return s.can
+	}
+	return nil
 }
 
 // has reports whether there is a session.

@@ -50,14 +50,14 @@ func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 }
 
 // answer answers a request: from here, or by relaying it.
-func (s *scope) answer(q *request, from *caller, m *message) reply {
+func (s *scope) answer(ctx context.Context, from *caller, m *message, asker call.Client) reply {
 	if k, ok := listedBy(m.method); ok {
 		return s.listPage(k, from, m)
 	}
 	if len(m.params) > 0 && m.params[0] != '{' {
 		return errorReply(invalid("The params of a request are an object."))
 	}
-	return s.relay(q.ctx, from, m, nil)
+	return s.relay(ctx, from, m, asker)
 }
 
 // listPage answers a list method, all in one page.
@@ -87,27 +87,47 @@ func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.
 	if to.answer != nil {
 		return resultReply(m.method, to.answer, from.modern)
 	}
-	var refused error
-	admit := func() error {
-		refused = to.admit()
-		return refused
+	result, failed := s.request(ctx, to, m.method, asker)
+	for round := 0; failed == nil && !from.modern && asker != nil && wantsInput(result); round++ {
+		var more json.RawMessage
+		if more, failed = s.ask(ctx, to.server, result, asker, round); failed == nil {
+			to.params = withInput(to.params, more)
+			result, failed = s.request(ctx, to, m.method, asker)
+		}
 	}
-	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: m.method, Params: to.params, Admit: admit, From: asker})
-	switch {
-	case refused != nil:
-		return errorReply(refused)
-	case err != nil:
-		s.logger.Debug("call broke", "server", to.server, "method", m.method, "err", err)
-		return errorReply(brokenCall(ctx, to.server, err))
-	case rpcErr != nil:
-		return serverErrorReply(rpcErr)
-	case len(result) == 0 || result[0] != '{':
-		return errorReply(internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server)))
+	if failed != nil {
+		return *failed
 	}
 	if to.finish != nil {
 		result = to.finish(result)
 	}
 	return resultReply(m.method, result, from.modern)
+}
+
+// request sends a request where it is routed to. It returns the result, or what to
+// answer in its place.
+func (s *scope) request(ctx context.Context, to route, method string, asker call.Client) (json.RawMessage, *reply) {
+	var refused error
+	admit := func() error {
+		refused = to.admit()
+		return refused
+	}
+	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: method, Params: to.params, Admit: admit, From: asker})
+	var failed reply
+	switch {
+	case refused != nil:
+		failed = errorReply(refused)
+	case err != nil:
+		s.logger.Debug("call broke", "server", to.server, "method", method, "err", err)
+		failed = errorReply(brokenCall(ctx, to.server, err))
+	case rpcErr != nil:
+		failed = serverErrorReply(rpcErr)
+	case len(result) == 0 || result[0] != '{':
+		failed = errorReply(internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server)))
+	default:
+		return result, nil
+	}
+	return nil, &failed
 }
 
 // explained is an error that knows what to tell people.

@@ -17,6 +17,7 @@ type scope struct {
 	stateful  http.Handler // revisions up to 2025-11-25
 	stateless http.Handler // from 2026-07-28 on
 	requests  requests
+	asked     asked
 	leases    leases
 	announced versions // of the lists that sessions know of; used by Run alone
 	tasks     taskOwners
