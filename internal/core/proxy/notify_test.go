@@ -265,3 +265,22 @@ func TestErasNegotiate(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkToggle is the time from a toggle until a client's stream has list_changed, at
+// its worst: right after another one, so that the pause between two is part of it.
+func BenchmarkToggle(b *testing.B) {
+	r := start(b, answer(`{}`), Options{})
+	fill(r, 20, 100)
+	n := r.modern(b, "/mcp").subscribe(b)
+	state := stateview.Connected
+	for b.Loop() {
+		heard := n.Load()
+		if state == stateview.Connected {
+			state = stateview.Disabled
+		} else {
+			state = stateview.Connected
+		}
+		setState(r.view, "server0", state)
+		within(b, 5*time.Second, "list_changed", func() bool { return n.Load() > heard })
+	}
+}
