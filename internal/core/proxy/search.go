@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"mcpproxy-tray/internal/core/rawjson"
@@ -120,7 +121,7 @@ type foundTool struct {
 	Name        string  `json:"name"`
 	Server      string  `json:"server"`
 	CallWith    string  `json:"call_with"`
-	Score       float32 `json:"score"`
+	Score       float64 `json:"score"`
 	Signature   string  `json:"signature"`
 	Description string  `json:"description,omitempty"`
 }
@@ -155,7 +156,7 @@ func (f *finder) retrieve(c *catalog, args json.RawMessage) ([]byte, error) {
 				continue // err: it could be called when the index was made
 			}
 			found = append(found, foundTool{
-				Name: r.Name, Server: r.Server, CallWith: callWith(r.Hints), Score: r.Score,
+				Name: r.Name, Server: r.Server, CallWith: callWith(r.Hints), Score: math.Round(float64(r.Score)*1000) / 1000,
 				Signature: search.Tool{Name: r.Name, Definition: def}.Signature(), Description: summary(def),
 			})
 		}
@@ -217,7 +218,8 @@ func (f *finder) describe(c *catalog, args json.RawMessage) ([]byte, error) {
 		return nil, err
 	}
 	whole := appendRenamed(nil, []byte(def), name)
-	return textResult(false, string(rawjson.OneLine(whole)), fmt.Sprintf("It is of the server %q; call it with %s.", id.server, callWith(search.HintsOf(def)))), nil
+	// The longest definitions have schemas of hundreds of kilobytes.
+	return f.results.shorten(textResult(false, fmt.Sprintf("A tool of the server %q; call it with %s.", id.server, callWith(search.HintsOf(def))), string(rawjson.OneLine(whole)))), nil
 }
 
 // callable returns a tool that clients may call now, by its name at the endpoint.

@@ -92,8 +92,12 @@ func TestSearchFindsDescribesAndCalls(t *testing.T) {
 	}
 	texts, failed := use(t, s, "describe_tool", object{"name": "hub__read_issue"})
 	want := strings.Replace(annotated("read_issue", `{"readOnlyHint":true}`).Definition, `"read_issue"`, `"hub__read_issue"`, 1)
-	if failed || texts[0] != want || !strings.Contains(texts[1], callRead) {
+	if failed || texts[1] != want || !strings.Contains(texts[0], callRead) {
 		t.Errorf("described as %v", texts)
+	}
+	connect(r.view, "long", tool("t", `{"name":"t","description":"`+strings.Repeat("x", 2*maxAnswer)+`"}`))
+	if texts, failed := use(t, s, "describe_tool", object{"name": "long__t"}); failed || len(texts[0]) > maxAnswer || !strings.Contains(texts[1], "Go on with read_cache") {
+		t.Errorf("a long definition: %d bytes, %.300s", len(texts[0]), texts[1])
 	}
 }
 
