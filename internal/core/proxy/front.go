@@ -129,6 +129,10 @@ func (s *scope) serveRequest(w http.ResponseWriter, r *http.Request, from *calle
 	}
 	defer s.requests.end(q)
 	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), w: w, wake: make(chan struct{}, 1)}
+	if from.modern && (askable(d.can) || strings.HasPrefix(unquoteString(m.state), statePrefix)) {
+		s.serveHeld(d, r, m)
+		return
+	}
 	d.finish(s.answer(q.ctx, from, m, d), m.id)
 }
 

@@ -22,7 +22,7 @@ type message struct {
 	result, rpcErr  json.RawMessage // of an answer
 	method          string          // empty: it is an answer
 	meta, name, uri json.RawMessage // of params
-	cursor          json.RawMessage // of params
+	cursor, state   json.RawMessage // of params
 	asMeta          requestMeta
 }
 
@@ -79,6 +79,8 @@ func readMessage(raw []byte) (m message, err error) {
 			once(&m.uri, v)
 		case "cursor":
 			once(&m.cursor, v)
+		case "requestState":
+			once(&m.state, v)
 		}
 	}
 	for e := range rawjson.Members(m.meta) {

@@ -18,6 +18,7 @@ type scope struct {
 	stateless http.Handler // from 2026-07-28 on
 	requests  requests
 	asked     asked
+	helds     helds
 	leases    leases
 	announced versions // of the lists that sessions know of; used by Run alone
 	tasks     taskOwners
@@ -175,6 +176,7 @@ func (s *scope) closeSession(id string) {
 // close ends all sessions and with them the requests that are being served.
 func (s *scope) close() {
 	s.requests.close()
+	s.helds.close()
 	s.leases.close()
 	for session := range s.mcp.Sessions() {
 		_ = session.Close()
