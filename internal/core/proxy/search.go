@@ -63,6 +63,7 @@ func newFinder(catalog func() *catalog) *finder {
 
 // greeting is what /mcp/search says of itself.
 func (f *finder) greeting(self []byte, c *catalog) greeting {
+	f.want() // who says hello will search soon
 	return greeting{self, c.capabilities(`"tools":{}`), searchInstructions + " " + c.serversWithTools()}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // An indexer keeps an index of the tools that clients may see. It is made by run
 // alone, whatever number of changes and queries there are meanwhile, and not before
-// somebody has searched.
+// a client has come that may search.
 type indexer struct {
 	catalog func() *catalog
 	wanted  chan struct{} // one slot

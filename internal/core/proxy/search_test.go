@@ -204,6 +204,17 @@ func TestSearchHasAllButTools(t *testing.T) {
 	}
 }
 
+// TestIndexIsMadeForWhoSearches: not before, and before the first query.
+func TestIndexIsMadeForWhoSearches(t *testing.T) {
+	r := searched(t, answer(`{}`))
+	r.legacy(t, "/mcp").list()
+	if r.endpoint.finder.built.Load() != nil {
+		t.Error("an index was made for a client that cannot search")
+	}
+	r.legacy(t, searchPath)
+	within(t, 5*time.Second, "an index is made", func() bool { return r.endpoint.finder.built.Load() != nil })
+}
+
 func TestSearchWhileToolsComeAndGo(t *testing.T) {
 	r := searched(t, answer(`{"content":[]}`))
 	var clients []*mcp.ClientSession
