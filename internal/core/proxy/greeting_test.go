@@ -95,7 +95,7 @@ func TestInstructionsNameTheirServer(t *testing.T) {
 	if got := r.endpoint.catalog().instructions(); strings.Contains(got, "First.") {
 		t.Errorf("of a server that is off: %s", got)
 	}
-	for _, name := range strings.Split("d e f g h i j k l m", " ") {
+	for name := range strings.SplitSeq("d e f g h i j k l m", " ") {
 		connectOffer(r.view, name, stateview.Offer{Instructions: long})
 	}
 	if got := r.endpoint.catalog().instructions(); len(got) > maxAllInstructions+200 || !strings.Contains(got, "more servers have instructions") {
