@@ -112,8 +112,9 @@ func (b *both) called(id string, params json.RawMessage, say voice, done func())
 		}
 		b.mu.Unlock()
 	}
+	token := tokenIn(params)
 	for _, line := range p.Say {
-		say("%s", strings.ReplaceAll(string(line), `"TOKEN"`, tokenIn(params)))
+		say("%s", strings.ReplaceAll(string(line), `"TOKEN"`, token))
 	}
 	if p.Await == nil && !p.Hang {
 		say(`{"jsonrpc":"2.0","id":%s,"result":{"params":%s}}`, id, params)

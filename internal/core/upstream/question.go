@@ -12,7 +12,7 @@ import (
 // Bounds for servers that ask without end.
 const (
 	maxQuestions = 256 // that wait for a client at a time; more are refused
-	maxAnswers   = 64  // that wait to be sent; then nothing more is read from the server
+	maxAnswers   = 256 // of our own that wait to be sent; more are dropped: the server does not read them
 )
 
 // A question is a request of the server that a client is answering.
@@ -36,7 +36,7 @@ func (w *wire) asked(e envelope, of *pending, kept bool) {
 		return
 	}
 	if method == methodPing {
-		w.respond(id, "result", []byte("{}"))
+		w.aside(func() { w.respond(id, "result", []byte("{}")) })
 		return
 	}
 	p := w.caller(of)
@@ -101,10 +101,10 @@ func (w *wire) relayAnswer(id string, result, rpcErr json.RawMessage, err, cause
 	case err == nil && result != nil:
 		w.respond(id, "result", rawjson.OneLine(result))
 	case errors.Is(cause, errCallOver):
-		w.refuse(id, -32603, "The call that this request belonged to has ended.")
+		w.respond(id, "error", ourError(-32603, "The call that this request belonged to has ended."))
 	default:
 		w.log.Debug("server's request not answered", "err", err)
-		w.refuse(id, -32603, "The client did not answer.")
+		w.respond(id, "error", ourError(-32603, "The client did not answer."))
 	}
 }
 
@@ -158,28 +158,38 @@ func (w *wire) next(p *pending) *pending {
 	return nil
 }
 
-// refuse answers a request of the server with an error in our words.
+// refuse answers a request of the server with an error in our words, beside the caller.
 func (w *wire) refuse(id string, code int, text string) {
-	quoted, _ := json.Marshal(text) // a string always can
-	w.respond(id, "error", fmt.Appendf(nil, `{"code":%d,"message":%s}`, code, quoted))
+	w.aside(func() { w.respond(id, "error", ourError(code, text)) })
 }
 
-// respond sends an answer beside the caller, who is the reader of what the server
-// says. It waits while too many answers are under way.
-func (w *wire) respond(id, member string, value []byte) {
+func ourError(code int, text string) []byte {
+	quoted, _ := json.Marshal(text) // a string always can
+	return fmt.Appendf(nil, `{"code":%d,"message":%s}`, code, quoted)
+}
+
+// aside sends an answer beside the caller, who is the reader of what the server says
+// and must go on with it: a server may not read before it has said all.
+func (w *wire) aside(send func()) {
 	select {
 	case w.answering <- struct{}{}:
-	case <-w.life.Done():
+	default:
+		w.log.Debug("answer dropped: the server asks more than it reads")
 		return
 	}
-	body := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,%q:%s}`, id, member, value)
 	begun := w.spawn(func() {
 		defer func() { <-w.answering }()
-		if err := w.carrier.send(w.life, message{body: body}); err != nil {
-			w.log.Debug("answer to the server not sent", "err", err)
-		}
+		send()
 	})
 	if !begun {
 		<-w.answering
+	}
+}
+
+// respond sends an answer.
+func (w *wire) respond(id, member string, value []byte) {
+	body := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,%q:%s}`, id, member, value)
+	if err := w.carrier.send(w.life, message{body: body}); err != nil {
+		w.log.Debug("answer to the server not sent", "err", err)
 	}
 }

@@ -35,7 +35,7 @@ type wire struct {
 	stale     atomic.Uint32                               // kinds of the lists that are not known, or not any more
 	received  atomic.Uint64                               // how many messages the server has sent
 	notify    func(method string, params json.RawMessage) // for what belongs to no request; may be nil
-	answering chan struct{}                               // a slot for each answer to the server that is being sent
+	answering chan struct{}                               // a slot for each answer to the server that waits to be sent
 	missed    atomic.Bool                                 // what changed while nobody listened is not known
 	counts    counters
 	secrets   secrets        // of the server; set before the first message
