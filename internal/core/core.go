@@ -123,7 +123,10 @@ func (c *Core) open() error {
 	if first && err == nil {
 		c.approveFirst(cfg)
 	}
-	c.endpoint = proxy.New(proxy.Options{View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger})
+	c.endpoint = proxy.New(proxy.Options{
+		View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger,
+		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow,
+	})
 	if c.listener, err = httpapi.Listen(cmp.Or(c.o.Listen, cfg.Listen)); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func (c *Core) supervisorOptions() supervisor.Options {
 		Connector: connector{&upstream.Connector{
 			Processes: c.o.Tree, Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
 			Path:         c.path.Path,
+			Notify:       c.notify,
 			PathFiles:    c.path.Files,
 			StartTimeout: func() time.Duration { return c.cfg.Load().Timeouts.Start },
 		}},
@@ -34,6 +35,12 @@ func (c *Core) supervisorOptions() supervisor.Options {
 		o.Approvals = c.store
 	}
 	return o
+}
+
+// notify hands what a server says to all clients to the endpoint. It is there before
+// any server is: Run connects them.
+func (c *Core) notify(server, method string, params json.RawMessage) {
+	c.endpoint.Notify(server, method, params)
 }
 
 // A connector opens upstream's sessions for the supervisor.

@@ -33,6 +33,7 @@ type dialogue struct {
 	q     *request
 	from  *caller
 	can   json.RawMessage // the client's capabilities
+	logs  bool            // of a revision without sessions: the request asked for log messages
 
 	w       http.ResponseWriter // once the stream is open its goroutine's alone, until that has ended
 	wake    chan struct{}       // one slot: there is something to write, or all has been said
@@ -68,7 +69,9 @@ func (d *dialogue) Modern() bool { return d.from.modern }
 
 // Notify sends a notification ahead of the answer, or drops it.
 func (d *dialogue) Notify(method string, params json.RawMessage) {
-	_ = d.send(rpcNotification(method, params)) // what the client cannot take is dropped
+	if d.wants(method, params) {
+		_ = d.send(rpcNotification(method, params)) // what the client cannot take is dropped
+	}
 }
 
 // Ask sends a request of the server and waits for the client's answer.
@@ -143,7 +146,6 @@ func (d *dialogue) stream() {
 			}
 			continue
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(writeTime)) // without, the connection decides
 		_, err := d.w.Write(bytes.Join(events, nil))
 		if err == nil {
 			err = control.Flush()
@@ -173,8 +175,6 @@ func (d *dialogue) finish(answer reply, id json.RawMessage) {
 	d.mu.Unlock()
 	signal(d.wake)
 	d.written.Wait()
-	control := http.NewResponseController(d.w)
-	_ = control.SetWriteDeadline(time.Now().Add(writeTime))
 	if !open {
 		writeMessage(d.w, d.from, answer.status(d.from.modern), answer.envelope(id))
 		return

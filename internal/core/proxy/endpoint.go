@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -41,6 +42,9 @@ type Options struct {
 	MaxBodyBytes int64
 	// Grace is how long what a server offers stays listed while it is away; 0 = 30 s.
 	Grace time.Duration
+	// Follow is told what clients want to hear of a server from now on; nil: nobody is.
+	// It must not block.
+	Follow func(server string, wish call.Wish)
 }
 
 // An Endpoint serves /mcp, /mcp/search and /mcp/server/{name}. Use New to make one.
@@ -56,6 +60,9 @@ type Endpoint struct {
 	self           []byte // serverInfo as JSON
 	newest         atomic.Pointer[catalog]
 	finder         *finder
+	follow         func(server string, wish call.Wish) // nil: nobody follows
+	wished         chan struct{}                       // one slot: wishes have changed
+	news           news
 
 	mu     sync.Mutex
 	scopes map[string]*scope // by server, "" for all, searchPath for the search; guarded by mu; made when first asked for
@@ -83,6 +90,9 @@ func New(o Options) *Endpoint {
 		grace:          cmp.Or(o.Grace, 30*time.Second),
 		self:           self,
 		scopes:         map[string]*scope{},
+		follow:         o.Follow,
+		wished:         make(chan struct{}, 1),
+		news:           news{wake: make(chan struct{}, 1)},
 	}
 	e.finder = newFinder(e.catalog)
 	return e
@@ -94,6 +104,7 @@ func New(o Options) *Endpoint {
 func (e *Endpoint) Run(ctx context.Context) error {
 	var finding sync.WaitGroup
 	finding.Go(func() { e.finder.run(ctx) })
+	finding.Go(func() { e.tell(ctx) })
 	defer finding.Wait()
 	for ctx.Err() == nil {
 		c := e.catalog()
@@ -134,6 +145,7 @@ func (e *Endpoint) announce(c *catalog) bool {
 	e.mu.Unlock()
 	for _, s := range gone {
 		s.close()
+		signal(e.wished)
 	}
 	changed := false
 	for _, s := range kept {

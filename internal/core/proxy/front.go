@@ -59,6 +59,8 @@ func (s *scope) post(w http.ResponseWriter, r *http.Request) {
 		defer s.leases.release(from.session)
 	}
 	switch {
+	case m.isRequest() && from.modern && sessionsOwn(m.method):
+		(&rejection{http.StatusNotFound, jsonrpc.CodeMethodNotFound, "This revision of the protocol has no such request.", nil}).write(w, m.id)
 	case m.isRequest() && !librarys(m.method):
 		s.serveRequest(w, r, from, &m)
 	case !m.isRequest() && s.takeIn(from.session, &m):
@@ -72,6 +74,15 @@ func (s *scope) post(w http.ResponseWriter, r *http.Request) {
 func librarys(method string) bool {
 	switch method {
 	case "initialize", "server/discover", "ping", "subscriptions/listen":
+		return true
+	}
+	return sessionsOwn(method)
+}
+
+// sessionsOwn reports whether a request is about its session, which the newest revision has none of.
+func sessionsOwn(method string) bool {
+	switch method {
+	case "resources/subscribe", "resources/unsubscribe", "logging/setLevel":
 		return true
 	}
 	return false
@@ -128,7 +139,7 @@ func (s *scope) serveRequest(w http.ResponseWriter, r *http.Request, from *calle
 		return
 	}
 	defer s.requests.end(q)
-	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), w: w, wake: make(chan struct{}, 1)}
+	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), logs: m.asMeta.level != nil, w: w, wake: make(chan struct{}, 1)}
 	if from.modern && (askable(d.can) || strings.HasPrefix(unquoteString(m.state), statePrefix)) {
 		s.serveHeld(d, r, m)
 		return

@@ -35,7 +35,7 @@ func (s *scope) greeting(c *catalog) greeting {
 	case o.held != nil:
 		g.instructions = o.said.Instructions
 		if o.said.Capabilities != "" {
-			g.capabilities = honoured(o.said.Capabilities)
+			g.capabilities = rawjson.OneLine([]byte(o.said.Capabilities))
 		}
 	}
 	return g
@@ -93,6 +93,8 @@ func (c *catalog) capabilities(forTools string) []byte {
 		can.tasks = can.tasks || o.can.tasks
 		can.tasksExtension = can.tasksExtension || o.can.tasksExtension
 		can.ui = can.ui || o.can.ui
+		can.subscribe = can.subscribe || o.can.subscribe
+		can.logging = can.logging || o.can.logging
 	}
 	var parts, extensions []string
 	add := func(to *[]string, ok bool, part string) {
@@ -104,8 +106,10 @@ func (c *catalog) capabilities(forTools string) []byte {
 	add(&extensions, can.ui, `"`+uiExtension+`":{}`)
 	add(&parts, can.completions, `"completions":{}`)
 	add(&parts, len(extensions) > 0, `"extensions":{`+strings.Join(extensions, ",")+`}`)
+	add(&parts, can.logging, `"logging":{}`)
 	add(&parts, can.prompts, `"prompts":{"listChanged":true}`)
-	add(&parts, can.resources, `"resources":{"listChanged":true}`)
+	add(&parts, can.resources && can.subscribe, `"resources":{"subscribe":true,"listChanged":true}`)
+	add(&parts, can.resources && !can.subscribe, `"resources":{"listChanged":true}`)
 	// Of tasks there is no list: each server numbers its own.
 	add(&parts, can.tasks, `"tasks":{"cancel":{},"requests":{"tools":{"call":{}}}}`)
 	add(&parts, true, forTools)
@@ -124,39 +128,6 @@ func (o *offer) has(k kind) bool {
 		return o.can.resources
 	}
 	return true
-}
-
-// honoured returns a server's capabilities without those for which it would have to
-// reach clients by itself, which it cannot.
-func honoured(capabilities string) []byte {
-	var kept [][]byte
-	for m := range rawjson.Members([]byte(capabilities)) {
-		switch string(m.Key) {
-		case "logging":
-			continue
-		case "resources":
-			m.Whole = append(bytes.Clone(m.Whole[:m.ValueStart-m.Start]), dropMember(m.Value, "subscribe")...)
-		}
-		kept = append(kept, m.Whole)
-	}
-	return rawjson.OneLine(bytes.Join([][]byte{[]byte("{"), bytes.Join(kept, []byte(",")), []byte("}")}, nil))
-}
-
-// dropMember returns an object without one of its members.
-func dropMember(obj []byte, key string) []byte {
-	var kept [][]byte
-	dropped := false
-	for m := range rawjson.Members(obj) {
-		if string(m.Key) == key {
-			dropped = true
-		} else {
-			kept = append(kept, m.Whole)
-		}
-	}
-	if !dropped {
-		return obj
-	}
-	return bytes.Join([][]byte{[]byte("{"), bytes.Join(kept, []byte(",")), []byte("}")}, nil)
 }
 
 // Instructions are read by a model in each of its conversations, so that one

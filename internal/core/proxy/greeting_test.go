@@ -41,7 +41,8 @@ func TestCapabilitiesAreThoseOfTheServers(t *testing.T) {
 		{"nothing known", "", "", none},
 		{"one has prompts", `{"tools":{}}`, `{"prompts":{}}`, `"capabilities":{"prompts":{"listChanged":true},"tools":{"listChanged":true}},`},
 		{"each has something", `{"resources":{"subscribe":false},"logging":{}}`, `{"prompts":{},"completions":{},"experimental":{"x":{}}}`,
-			`"capabilities":{"completions":{},"prompts":{"listChanged":true},"resources":{"listChanged":true},"tools":{"listChanged":true}},`},
+			`"capabilities":{"completions":{},"logging":{},"prompts":{"listChanged":true},"resources":{"listChanged":true},"tools":{"listChanged":true}},`},
+		{"one tells of updates", `{"resources":{}}`, `{"resources":{"subscribe":true}}`, `"capabilities":{"resources":{"subscribe":true,"listChanged":true},"tools":{"listChanged":true}},`},
 		{"extensions", `{"extensions":{"io.modelcontextprotocol/ui":{"a":1},"vendor/x":{}}}`, `{"extensions":{"io.modelcontextprotocol/tasks":{}}}`,
 			`"capabilities":{"extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/ui":{}},"tools":{"listChanged":true}},`},
 		{"tasks", `{"tasks":{"list":{}}}`, `{}`, `"capabilities":{"tasks":{"cancel":{},"requests":{"tools":{"call":{}}}},"tools":{"listChanged":true}},`},
@@ -58,19 +59,6 @@ func TestCapabilitiesAreThoseOfTheServers(t *testing.T) {
 		setState(r.view, "c", stateview.Connecting)
 		if got := r.greet(t, "/mcp/server/c", true); !strings.Contains(got, lists) || !strings.Contains(got, `"name":"mcpproxy-tray"`) {
 			t.Errorf("a server that has not said anything yet: %s", got)
-		}
-	}
-}
-
-func TestCapabilitiesThatCannotBeKept(t *testing.T) {
-	for in, want := range map[string]string{
-		`{"logging":{},"tools":{"x":1}}`:                                   `{"tools":{"x":1}}`,
-		`{"resources": { "subscribe" : true ,"listChanged":true},"x":1.0}`: `{"resources": {"listChanged":true},"x":1.0}`,
-		`{"resources":{ "listChanged":true }}`:                             `{"resources":{ "listChanged":true }}`,
-		`{}`:                                                               `{}`,
-	} {
-		if got := string(honoured(in)); got != want {
-			t.Errorf("honoured(%s) = %s, want %s", in, got, want)
 		}
 	}
 }

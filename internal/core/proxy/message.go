@@ -28,7 +28,7 @@ type message struct {
 
 // requestMeta is what the front reads of a request's _meta.
 type requestMeta struct {
-	revision, capabilities json.RawMessage // of revision 2026-07-28
+	revision, capabilities, level json.RawMessage // of revision 2026-07-28
 }
 
 // isRequest reports whether somebody waits for an answer.
@@ -89,6 +89,8 @@ func readMessage(raw []byte) (m message, err error) {
 			once(&m.asMeta.revision, v)
 		case metaCapabilities:
 			once(&m.asMeta.capabilities, v)
+		case metaLogLevel:
+			once(&m.asMeta.level, v)
 		}
 	}
 	switch {
@@ -108,6 +110,7 @@ func readMessage(raw []byte) (m message, err error) {
 const (
 	metaRevision     = "io.modelcontextprotocol/protocolVersion"
 	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
+	metaLogLevel     = "io.modelcontextprotocol/logLevel"
 )
 
 // validID returns an id if it is one: a string or a number.

@@ -35,6 +35,13 @@ func (s *scope) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 		switch {
 		case method == "ping", method == "subscriptions/listen", strings.HasPrefix(method, "notifications/"):
 			return next(ctx, method, req)
+		case method == "logging/setLevel":
+			if err := s.setLevel(req); err != nil {
+				return nil, err
+			}
+			return next(ctx, method, req)
+		case sessionsOwn(method):
+			return next(ctx, method, req)
 		case method != "initialize" && method != "server/discover":
 			return nil, notOffered(method)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -19,6 +20,7 @@ type scope struct {
 	requests  requests
 	asked     asked
 	helds     helds
+	wishes    wishes
 	leases    leases
 	announced versions // of the lists that sessions know of; used by Run alone
 	tasks     taskOwners
@@ -31,11 +33,8 @@ func (e *Endpoint) newScope(server string) *scope {
 		s.server, s.search = "", e.finder
 	}
 	s.mcp = mcp.NewServer(&mcp.Implementation{Name: serverName, Version: e.version}, &mcp.ServerOptions{
-		// Only what we honour: without this the library advertises logging.
-		Capabilities: &mcp.ServerCapabilities{
-			Tools: &mcp.ToolCapabilities{ListChanged: true}, Prompts: &mcp.PromptCapabilities{ListChanged: true},
-			Resources: &mcp.ResourceCapabilities{ListChanged: true},
-		},
+		Capabilities:     libraryCapabilities(),
+		SubscribeHandler: s.subscribe, UnsubscribeHandler: s.unsubscribe,
 	})
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
@@ -82,6 +81,7 @@ func (s *scope) announce(c *catalog) bool {
 }
 
 func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
+	w = &timed{w}
 	id := r.Header.Get(sessionHeader)
 	switch {
 	case r.Method == http.MethodPost:
@@ -106,7 +106,7 @@ func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
 	s.stateful.ServeHTTP(w, r)
 	if r.Method == http.MethodDelete {
 		s.leases.remove(id)
-		s.requests.endSession(id)
+		s.forget(id)
 	}
 }
 
@@ -125,6 +125,18 @@ func (s *scope) definition(m *message) string {
 		return def
 	}
 	return ""
+}
+
+// A timed gives each write its time, so that a client which does not read what the
+// library sends holds nothing for long.
+type timed struct{ http.ResponseWriter }
+
+// Unwrap lets http.ResponseController reach the connection.
+func (t *timed) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+func (t *timed) Write(p []byte) (int, error) {
+	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTime)) // without, the connection decides
+	return t.ResponseWriter.Write(p)
 }
 
 // An opening is the start of a session's event stream. The library writes a
@@ -165,7 +177,15 @@ func (o *opening) catchUp() error {
 	return nil
 }
 
+// forget ends what belongs to a session that has ended.
+func (s *scope) forget(id string) {
+	s.requests.endSession(id)
+	s.wishes.forget(id)
+	signal(s.wished)
+}
+
 func (s *scope) closeSession(id string) {
+	s.forget(id)
 	for session := range s.mcp.Sessions() {
 		if session.ID() == id {
 			_ = session.Close() // it is gone either way

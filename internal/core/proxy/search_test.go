@@ -191,7 +191,7 @@ func TestSearchHasAllButTools(t *testing.T) {
 	if _, body := c.ask("resources/read", `{"uri":"file:///b"}`); !strings.Contains(body, "contents") || up.last() != `b resources/read {"uri":"file:///b"}` {
 		t.Errorf("read: %s, and the server got %s", body, up.last())
 	}
-	if got := r.greet(t, searchPath, true); !strings.Contains(got, `"prompts":{"listChanged":true},"resources":{"listChanged":true}`) || !strings.Contains(got, `"tools":{}}`) {
+	if got := r.greet(t, searchPath, true); !strings.Contains(got, `"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true}`) || !strings.Contains(got, `"tools":{}}`) {
 		t.Errorf("discover: %s", got)
 	}
 	h := r.modern(t, searchPath).hear(t)
