@@ -23,6 +23,9 @@ import (
 // modeVariable turns the test binary into an MCP server of that mode.
 const modeVariable = "UPSTREAM_TEST_MODE"
 
+// programs are modes in which the test binary is no server.
+var programs = map[string]func() error{"measure": measure}
+
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(modeVariable); mode != "" {
 		serve(mode)
@@ -44,8 +47,8 @@ func serve(mode string) {
 		}
 		return
 	}
-	if mode == "measure" {
-		if err := measure(); err != nil {
+	if run := programs[mode]; run != nil {
+		if err := run(); err != nil {
 			log.Fatal(err)
 		}
 		return
