@@ -49,6 +49,7 @@ var layers = map[string]rule{
 	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},
 	"internal/core/faults":     {},                                                          // a table for documents and tests
 	"internal/core/evilserver": {third: []string{"github.com/modelcontextprotocol/go-sdk"}}, // a program for tests; not linked into the binary
+	"internal/core/oddserver":  {},                                                          // a program for tests; not linked into the binary
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
