@@ -294,7 +294,7 @@ func (c *scripted) plain(text json.RawMessage) string {
 		case key == "instructions":
 			value = decoded(m.Value)
 		case key == "requestState":
-			value = "…" // opaque
+			value = `"opaque"`
 		}
 		kept = append(kept, fmt.Sprintf("%q:%s", key, value))
 	}
@@ -372,6 +372,8 @@ func betweenEras(message string) string {
 	for m := range rawjson.Members([]byte(text)) {
 		switch key, value := string(m.Key), string(m.Value); {
 		case key == "resultType" && value == `"complete"`:
+		case key == "future" && strings.Contains(text, `"inputRequests":`):
+			// what is beside requests that are made one by one has no place
 		case key == "inputRequests":
 			kept = append(kept, "inputRequests:"+inputRequests(m.Value))
 		default:
