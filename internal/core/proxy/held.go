@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,8 +35,9 @@ type held struct {
 	can    json.RawMessage
 	method string // what the client has to send again, with the same name
 	name   string
-	answer chan reply    // one slot
-	wake   chan struct{} // one slot: there is something to ask
+	token  [sha256.Size]byte // of what the client proves with who it is
+	answer chan reply        // one slot
+	wake   chan struct{}     // one slot: there is something to ask
 
 	mu    sync.Mutex
 	at    *dialogue            // the HTTP request that is being served; nil while there is none; guarded by mu
@@ -171,12 +173,12 @@ func (l *helds) expire(state string) {
 	}
 }
 
-// resume returns the request that a client continues.
-func (l *helds) resume(state string, m *message) (*held, bool) {
+// resume returns the request that a client continues. It must be the one that began it.
+func (l *helds) resume(state string, m *message, token [sha256.Size]byte) (*held, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.waiting[state]
-	if h == nil || h.method != m.method || h.name != string(m.name)+string(m.uri) {
+	if h == nil || h.token != token || h.method != m.method || h.name != string(m.name)+string(m.uri) {
 		return nil, false
 	}
 	delete(l.waiting, state)
@@ -220,7 +222,7 @@ func (s *scope) serveHeld(d *dialogue, r *http.Request, m *message) {
 // hold begins a request, or finds the one that is continued.
 func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejection) {
 	if state := unquoteString(m.state); strings.HasPrefix(state, statePrefix) {
-		h, ok := s.helds.resume(state, m)
+		h, ok := s.helds.resume(state, m, tokenOf(r))
 		if !ok {
 			return nil, lostState
 		}
@@ -233,6 +235,7 @@ func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejectio
 	}
 	h := &held{
 		scope: s, q: q, can: d.can, method: m.method, name: string(m.name) + string(m.uri),
+		token:  tokenOf(r),
 		answer: make(chan reply, 1), wake: make(chan struct{}, 1), open: map[string]*question{},
 	}
 	s.helds.running.Go(func() {
@@ -240,6 +243,11 @@ func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejectio
 		h.answer <- s.answer(q.ctx, d.from, m, h)
 	})
 	return h, nil
+}
+
+// tokenOf returns what tells a client that has to prove who it is from others.
+func tokenOf(r *http.Request) [sha256.Size]byte {
+	return sha256.Sum256([]byte(r.Header.Get("Authorization")))
 }
 
 // next returns what the client is answered now: the answer, or what it is asked.

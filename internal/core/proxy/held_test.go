@@ -68,6 +68,10 @@ func TestNewestClientIsAskedByResult(t *testing.T) {
 	if resp, body := r.modern(t, "/mcp/search").callAsking("s__t", retry(q, `"input1":{}`)); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("another endpoint with its state: %s %s", resp.Status, body)
 	}
+	if resp, body := c.post(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{`+askableMeta+`,"name":"s__t"`+retry(q, `"input1":{}`)+`}}`,
+		map[string]string{"Mcp-Method": "tools/call", "Mcp-Name": "s__t", "Authorization": "Bearer another"}); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("another client with its state: %s %s", resp.Status, body)
+	}
 	q2 := c.asked(retry(q, `"input1":{"action":"accept","n":12345678901234567890}`))
 	if in := q2.Result.InputRequests["input2"]; string(in.Params) != `{"message":"2"}` {
 		t.Errorf("asked %+v", q2)
