@@ -4,8 +4,9 @@
 // when to connect or retry (that is the supervisor), nor which tools are shown.
 //
 // The MCP library negotiates: it speaks the handshake of both protocol eras over
-// our own transport ("wire"), answers the server's requests and opens the
-// subscription for list changes. Replies to our own ids never reach it.
+// our own transport ("wire"), and sees the replies to that alone. What the server
+// asks and tells goes to the client whose request it belongs to (see call.Client), to
+// nobody if that is not certain, or, if it is for all, to Connector.Notify.
 //
 // All methods of a Session may be called concurrently. Every goroutine of a
 // session ends before its Close returns, but for those that are stuck with a process
