@@ -174,6 +174,7 @@ func direct(t *testing.T, p peers) (*mcp.ClientSession, *wire) {
 func connectClient(t *testing.T, transport mcp.Transport) *mcp.ClientSession {
 	t.Helper()
 	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{
+		//lint:ignore SA1019 servers of older revisions ask for them
 		RootsV2: &mcp.RootCapabilities{}, Sampling: &mcp.SamplingCapabilities{},
 		Elicitation: &mcp.ElicitationCapabilities{Form: &mcp.FormElicitationCapabilities{}, URL: &mcp.URLElicitationCapabilities{}},
 	}})
