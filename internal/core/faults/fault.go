@@ -9,6 +9,7 @@ type Fault struct {
 	Codes []string // what people are shown; none if there is nothing for them to know or do
 	Does  string   // what the program does
 	Tests []string // what proves it: "core/upstream.TestName", or one case of it: "core/upstream.TestName/case"
+	Aside []string // of Codes those that no test of these packages names, each followed by ": " and why not
 	Open  string   // what of it is not covered, and why; "" if all is
 }
 

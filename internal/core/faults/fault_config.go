@@ -14,7 +14,7 @@ var configFaults = []Fault{
 		What:  "The file is cut off at any byte, or still being written.",
 		Codes: []string{"MPT-CONFIG"},
 		Does:  "Believes broken content only when it is still there a moment later; an empty file counts as cut off, not as no servers.",
-		Tests: []string{"core/config.TestEveryPrefixThroughWatch", "core/config.TestSavesInTwoPieces", "core/config.TestParseEveryPrefix", "core/config.TestWatchBrokenMissingAndMended"},
+		Tests: []string{"core/config.TestEveryPrefixThroughWatch", "core/config.TestSavesInTwoPieces", "core/config.TestParseEveryPrefix", "core/config.TestWatchBrokenMissingAndMended", "cmd/mcpproxy-tray.TestWhatPeopleAreShown"},
 	},
 	{
 		ID:   "D3",
@@ -30,7 +30,7 @@ var configFaults = []Fault{
 		Codes: []string{"MPT-READ-ONLY"},
 		Does:  "Leaves the old file or the new one, never anything else, with its mode, owner, link, comments, order and unknown keys; a change is applied to what is there now.",
 		Tests: []string{"core/config.TestEveryStepOfASaveFails", "core/config.TestEveryStepOfACreationFails", "core/config.TestKilledWhileSaving", "core/config.TestReplaceRefusesChangedFile",
-			"core/config.TestEditAppliesToNewerContent", "core/config.TestReplaceKeepsModeAndLinks", "core/config.TestReplaceKeepsOwner", "core/config.TestEditsKeepEverythingElse", "core/config.TestEditsGolden"},
+			"core/config.TestEditAppliesToNewerContent", "core/config.TestReplaceKeepsModeAndLinks", "core/config.TestReplaceKeepsOwner", "core/config.TestEditsKeepEverythingElse", "core/config.TestEditsGolden", "core/httpapi.TestCommandErrors"},
 		Open: "Extended attributes and access control lists are not carried over to the new file.",
 	},
 	{
@@ -39,6 +39,7 @@ var configFaults = []Fault{
 		Codes: []string{"MPT-CONFIG"},
 		Does:  "Loads 10,000 servers in less than half a second, and files up to 64 MB; a larger one is refused before it is read.",
 		Tests: []string{"core/config.TestManyServers", "core/config.TestParseManyBrokenOnOneLine", "core/config.TestFiftyMegabytes", "core/config.TestTooLargeIsRefusedUnread"},
+		Aside: []string{"MPT-CONFIG: core/config has the words, core adds this code to all of them, and the tests of D1 see it."},
 		Open:  "A file of 50 MB that holds 300,000 servers takes 1.2 GB of memory while it is read.",
 	},
 	{
@@ -55,7 +56,7 @@ var configFaults = []Fault{
 		Codes: []string{"MPT-CONFIG-ENTRY", "MPT-CONFIG"},
 		Does:  "Keeps unknown keys and mentions each once; an entry with a wrong type fails alone; nothing deep is followed.",
 		Tests: []string{"core/config.TestEntryProblems", "core/config.TestUnknownKeysAreSaidOnce", "core/config.TestEditsKeepEverythingElse", "core/config.TestRandomEdits", "core/config.FuzzParse",
-			"cmd/mcpproxy-tray.TestBrokenServers/type"},
+			"cmd/mcpproxy-tray.TestBrokenServers/type", "cmd/mcpproxy-tray.TestWhatPeopleAreShown"},
 	},
 	{
 		ID:    "D8",
@@ -69,5 +70,7 @@ var configFaults = []Fault{
 		Codes: []string{"MPT-CONFIG", "MPT-DATA-DIR"},
 		Does:  "Says what is there instead of waiting for it.",
 		Tests: []string{"core/config.TestOddPlaces", "core/config.TestDirsThatAreNoFolders", "core/config.TestErrorWords", "core/config.TestFileErrors"},
+		Aside: []string{"MPT-CONFIG: core/config has the words, core adds this code to all of them, and the tests of D1 see it.",
+			"MPT-DATA-DIR: core/config has the words; no test sees the code that core adds to them."},
 	},
 }

@@ -13,7 +13,7 @@ var remoteFaults = []Fault{
 		What: "The machine sleeps and wakes up.",
 		Does: "Holds the time it slept against nobody, opens every remote session anew within seconds, leaves local servers that answer alone, and stays quiet meanwhile.",
 		Tests: []string{"cmd/mcpproxy-tray.TestWakeUp", "core/supervisor.TestWakeUp", "core/supervisor.TestSleepIsHeldAgainstNobody", "core/machine.TestLogindSaysWhenItSleeps", "core/machine.TestOneEventForEachSleep",
-			"tray/notify.TestReopenedAfterWakeIsNoNews"},
+			"tray/notify.TestReopenedAfterWakeIsNoNews", "core/supervisor.TestManyRemoteServersAfterASleep"},
 	},
 	{
 		ID:    "B3",
@@ -27,7 +27,7 @@ var remoteFaults = []Fault{
 		Codes: []string{"MPT-NET-REFUSED", "MPT-NET-UNREACHABLE", "MPT-NET-DNS", "MPT-NET-TIMEOUT", "MPT-NETWORK-GONE"},
 		Does:  "Retries with growing delays; without a network it shows one state and one notification for all, and connects them when it is back.",
 		Tests: []string{"core/upstream.TestUnreachableServers", "core/supervisor.TestNetworkIsGone", "core/machine.TestNetworkIsToldOnceSettled", "cmd/mcpproxy-tray.TestNetworkGoneAndBack",
-			"tray/notify.TestNetworkGoneIsOneNote"},
+			"tray/notify.TestNetworkGoneIsOneNote", "core/supervisor.TestNetworkIsAdded", "core/supervisor.TestNetworkGoesWhileServersQueue"},
 	},
 	{
 		ID:    "C2",

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"mcpproxy-tray/internal/core/upstream"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/errors.md")
@@ -55,13 +57,65 @@ func TestEveryFaultIsTried(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff([]string{"G5"}, untried); diff != "" {
+	if diff := cmp.Diff([]string{}, untried); diff != "" {
 		t.Errorf("faults without a test differ (-known +found):\n%s", diff)
 	}
 	for _, id := range lines() {
 		if !ids[id] {
 			t.Errorf("the line %s has no row", id)
 		}
+	}
+}
+
+// TestEveryCodeIsTried: the tests of a row's packages name each of its codes, or
+// the row says why they do not.
+func TestEveryCodeIsTried(t *testing.T) {
+	src := sources(t)
+	for _, f := range Faults() {
+		aside := map[string]bool{}
+		for _, line := range f.Aside {
+			code, why, _ := strings.Cut(line, ": ")
+			if aside[code] = true; why == "" || !slices.Contains(f.Codes, code) {
+				t.Errorf("%s: %q is no reason of a code of the row", f.ID, line)
+			}
+		}
+		for _, code := range f.Codes {
+			tried := slices.ContainsFunc(f.Tests, func(test string) bool {
+				pkg, _, _ := strings.Cut(test, ".")
+				return src[pkg] != nil && src[pkg].tries(code)
+			})
+			if tried == aside[code] {
+				t.Errorf("%s: %s is named by the packages' tests: %t; excused: %t", f.ID, code, tried, aside[code])
+			}
+		}
+	}
+}
+
+// TestProductSaysIt compares the codes of servers' sessions with what their package
+// really says, blanks filled: not with its source.
+func TestProductSaysIt(t *testing.T) {
+	problems := upstream.Problems()
+	if len(problems) < 40 {
+		t.Fatalf("only %d problems", len(problems))
+	}
+	show := func(format string) string {
+		return verb.ReplaceAllString(strings.NewReplacer("%q", `"…"`, "%%", "%").Replace(format), "…")
+	}
+	said := map[Code]bool{}
+	for _, p := range problems {
+		said[Code{Code: p.Code, Text: show(p.Text), Hint: p.Hint}] = true
+	}
+	for _, c := range Codes() {
+		key := Code{Code: c.Code, Text: c.Text, Hint: c.Hint}
+		if c.From == "core/upstream" && !said[key] {
+			t.Errorf("core/upstream never says %+v", key)
+		}
+		if c.From == "core/upstream" {
+			delete(said, key)
+		}
+	}
+	for left := range said {
+		t.Errorf("core/upstream says what the table does not: %+v", left)
 	}
 }
 
@@ -151,5 +205,11 @@ func TestScanSeesWhatItShould(t *testing.T) {
 	}
 	if up.tests["TestNoSuchThing"] || up.codes["MPT-NO-SUCH-CODE"] || !up.tests["TestCommandsThatCannotStart/not_found"] {
 		t.Error("names of tests and codes are read wrongly")
+	}
+	if up.tests["TestCommandsThatCannotStart/no_such_case"] || up.tests["BenchmarkCall"] || up.tests["TestTailKeepsTheLastLines/x"] {
+		t.Error("what is no test counts as one")
+	}
+	if !up.tries("MPT-CMD-NOT-NOW") || !up.tries("MPT-NET-UNREACHABLE") || up.tries("MPT-NO-SUCH-CODE") || up.tries("MPT-CMD-NOT") {
+		t.Error("codes in tests are read wrongly")
 	}
 }

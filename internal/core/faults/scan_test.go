@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -22,7 +23,9 @@ type source struct {
 	codes map[string]bool
 	texts map[string]bool
 	said  []Code
-	tests map[string]bool
+	tests map[string]bool   // and their subtests as Test/subtest, in what runs subtests
+	named map[string]string // the codes that variables hold, such as that of a table
+	tried map[string]bool   // codes and names of such variables in tests and their scripts
 }
 
 // sources returns what all packages but this one say, by package, e.g. "core/upstream".
@@ -43,12 +46,15 @@ var scan = sync.OnceValues(func() (map[string]*source, error) {
 	found := map[string]*source{}
 	for _, top := range []string{"cmd", "internal", "assets"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(file string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() || filepath.Ext(file) != ".go" {
+			if err != nil || e.IsDir() {
 				return err
 			}
 			dir, _ := filepath.Rel(root, filepath.Dir(file))
-			pkg := strings.TrimPrefix(filepath.ToSlash(dir), "internal/")
-			if pkg == "core/faults" {
+			pkg, _, isData := strings.Cut(strings.TrimPrefix(filepath.ToSlash(dir), "internal/"), "/testdata")
+			if s := found[pkg]; isData && s != nil && filepath.Ext(file) == ".txtar" {
+				return s.addScript(file)
+			}
+			if isData || pkg == "core/faults" || filepath.Ext(file) != ".go" {
 				return nil
 			}
 			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
@@ -57,7 +63,7 @@ var scan = sync.OnceValues(func() (map[string]*source, error) {
 			}
 			s := found[pkg]
 			if s == nil {
-				s = &source{codes: map[string]bool{}, texts: map[string]bool{}, tests: map[string]bool{}}
+				s = &source{codes: map[string]bool{}, texts: map[string]bool{}, tests: map[string]bool{}, named: map[string]string{}, tried: map[string]bool{}}
 				found[pkg] = s
 			}
 			if strings.HasSuffix(file, "_test.go") {
@@ -74,12 +80,17 @@ var scan = sync.OnceValues(func() (map[string]*source, error) {
 	return found, nil
 })
 
+// codeIn finds whole codes in a text; codeForm is a text that is one.
+var codeIn = regexp.MustCompile(`MPT-[A-Z0-9]+(-[A-Z0-9]+)*`)
+
 var codeForm = regexp.MustCompile(`^MPT-[A-Z0-9]+(-[A-Z0-9]+)*$`)
 
 // addWords notes the codes and sentences of a file.
 func (s *source) addWords(pkg string, f *ast.File) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.ValueSpec:
+			s.addNames(n)
 		case *ast.CompositeLit:
 			if c, ok := beside(pkg, n); ok {
 				s.said = append(s.said, c)
@@ -164,22 +175,99 @@ func textOf(e ast.Expr) (text string, ok bool) {
 	return "", false
 }
 
-// addTests notes the tests, benchmarks and fuzz targets of a file, and the
-// names that their subtests have if these are written down.
+// addNames notes which variables hold a problem with a code.
+func (s *source) addNames(spec *ast.ValueSpec) {
+	if len(spec.Names) != len(spec.Values) {
+		return
+	}
+	for i, value := range spec.Values {
+		if ref, ok := value.(*ast.UnaryExpr); ok {
+			value = ref.X
+		}
+		if lit, ok := value.(*ast.CompositeLit); ok {
+			if c, ok := beside("", lit); ok {
+				s.named[spec.Names[i].Name] = c.Code
+			}
+		}
+	}
+}
+
+// addScript notes the codes that a script of a test waits for.
+func (s *source) addScript(file string) error {
+	text, err := os.ReadFile(file)
+	for _, code := range codeIn.FindAllString(string(text), -1) {
+		s.tried[code] = true
+	}
+	return err
+}
+
+// tries reports whether the tests of the package name a code, or what holds it.
+func (s *source) tries(code string) bool {
+	if s.tried[code] {
+		return true
+	}
+	for name, held := range s.named {
+		if held == code && s.tried[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// addTests notes the tests and fuzz targets of a file, the names that their
+// subtests have if these are written down, and the codes and names in it.
 func (s *source) addTests(f *ast.File) {
 	for _, d := range f.Decls {
-		fn, ok := d.(*ast.FuncDecl)
-		if !ok || fn.Recv != nil || !regexp.MustCompile(`^(Test|Fuzz|Benchmark)`).MatchString(fn.Name.Name) {
-			continue
+		if fn, ok := d.(*ast.FuncDecl); ok && isTest(fn) {
+			s.tests[fn.Name.Name] = true
+			s.addSubtests(fn)
 		}
-		s.tests[fn.Name.Name] = true
-		ast.Inspect(fn, func(n ast.Node) bool {
-			if e, isExpr := n.(ast.Expr); isExpr {
-				if text, ok := textOf(e); ok {
-					s.tests[path.Join(fn.Name.Name, strings.ReplaceAll(text, " ", "_"))] = true
-				}
-			}
-			return true
-		})
 	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			s.tried[n.Name] = true
+		case *ast.BasicLit:
+			for _, code := range codeIn.FindAllString(n.Value, -1) {
+				s.tried[code] = true
+			}
+		}
+		return true
+	})
+}
+
+// addSubtests notes the literals of a test that runs subtests, as their names.
+func (s *source) addSubtests(fn *ast.FuncDecl) {
+	runs, names := false, []string{}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			sel, ok := n.Fun.(*ast.SelectorExpr)
+			runs = runs || ok && sel.Sel.Name == "Run" && len(n.Args) == 2
+		case *ast.BasicLit:
+			if text, ok := textOf(n); ok {
+				names = append(names, strings.ReplaceAll(text, " ", "_"))
+			}
+		}
+		return true
+	})
+	for _, name := range names {
+		s.tests[path.Join(fn.Name.Name, name)] = runs || s.tests[path.Join(fn.Name.Name, name)]
+	}
+}
+
+var testForm = regexp.MustCompile(`^(Test|Fuzz)([^a-z]|$)`)
+
+// isTest reports whether the go command runs a function: by its name, its one
+// parameter, and because it has statements.
+func isTest(fn *ast.FuncDecl) bool {
+	if fn.Recv != nil || fn.Type.Results != nil || !testForm.MatchString(fn.Name.Name) || len(fn.Type.Params.List) != 1 || len(fn.Body.List) == 0 {
+		return false
+	}
+	ptr, ok := fn.Type.Params.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := ptr.X.(*ast.SelectorExpr)
+	return ok && (sel.Sel.Name == "T" || sel.Sel.Name == "F" || sel.Sel.Name == "M" && fn.Name.Name == "TestMain")
 }
