@@ -75,7 +75,7 @@ type Connector struct {
 	StartTimeout func() time.Duration
 
 	silent recent[struct{}] // by launch: servers that do not answer server/discover
-	tried  sync.Map         // name → attempt: what the latest start of a server depended on
+	tried  recent[attempt]  // by name: what the latest start of a server depended on
 	pace   pace
 
 	// lookoutMu guards lookout, which is nil while no server waits for a change.

@@ -154,8 +154,8 @@ func (c *Connector) suspect(ctx context.Context, srv config.Server, why error) (
 		s.place, s.runs, s.cwd, s.scripts = true, true, true, true
 	}
 	s.before = c.traceOf(srv, s.search)
-	if a, ok := c.tried.Load(srv.Name); ok && a.(attempt).launch == launchOf(srv, s.search) {
-		s.before = a.(attempt).trace.but(s.before)
+	if a, ok := c.tried.Load(srv.Name); ok && a.launch == launchOf(srv, s.search) {
+		s.before = a.trace.but(s.before)
 	}
 	return s, true
 }
