@@ -47,9 +47,9 @@ soak: ## a million calls under faults, ten minutes of flapping, floods: 40 min o
 report: ## make RELIABILITY.md of what kill-loop and soak have found
 	$(GO) test -count=1 ./cmd/mcpproxy-tray -run TestReliabilityReport -update
 
-conformance: ## the official suite, alone and through us; puts what it finds into docs/protocol.md
+conformance: ## the official suite and the matrix of eras, alone and through us; into docs/protocol.md
 	.ci/setup
-	$(GO) test -count=1 -timeout 20m ./cmd/mcpproxy-tray -run TestConformance -update
+	$(GO) test -count=1 -timeout 20m ./cmd/mcpproxy-tray -run 'TestConformance|TestMatrix' -update
 
 golden: ## rewrite the golden files after a look at the difference
 	$(GO) test ./internal/tray/menu ./internal/core/faults -update

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +25,13 @@ func reportConformance(t *testing.T, part string, got conformance, known []short
 	if !*update || t.Failed() {
 		return
 	}
-	from, to := "<!-- conformance "+part+" -->\n", "<!-- end of conformance "+part+" -->"
+	putIntoProtocol(t, "conformance "+part, text)
+}
+
+// putIntoProtocol replaces what stands between two markers in docs/protocol.md.
+func putIntoProtocol(t *testing.T, part, text string) {
+	t.Helper()
+	from, to := "<!-- "+part+" -->\n", "<!-- end of "+part+" -->"
 	doc, err := os.ReadFile(protocolFile)
 	if err != nil {
 		t.Fatal(err)
@@ -90,3 +98,36 @@ func writeSet(b *strings.Builder, got conformance, known []shortfall, set string
 }
 
 func row(b *strings.Builder, cells []string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
+
+// TestProtocolNamesItsTests makes sure that the tests on which docs/protocol.md relies exist.
+func TestProtocolNamesItsTests(t *testing.T) {
+	defined := map[string]bool{}
+	for _, pattern := range []string{"*_test.go", "../../internal/core/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no tests in %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllSubmatch(text, -1) {
+				defined[string(m[1])] = true
+			}
+		}
+	}
+	doc, err := os.ReadFile(protocolFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(doc, -1)
+	for _, m := range named {
+		if !defined[string(m[1])] {
+			t.Errorf("%s names %s, which is no test", protocolFile, m[1])
+		}
+	}
+	if len(named) < 20 {
+		t.Errorf("%s names %d tests only", protocolFile, len(named))
+	}
+}

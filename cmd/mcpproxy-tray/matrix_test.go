@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // eras are the revisions of the protocol; the last is the first without sessions.
@@ -131,7 +132,7 @@ var differences = []difference{
 	{"* * * *", "no tool", "a tool that is not in the list is refused in our words, without the server", false},
 	{"L* M* * *", "task", "a task of another revision is not converted", false},
 	{"M* L* * *", "task", "a task of another revision is not converted", false},
-	{"* * * *", "update", "subscriptions are not relayed", false},
+	{"* * * *", "update", "of an update its URI is passed on, not what else it says", false},
 	{"* * * all", "no method", "the refusal of a method that nobody knows is ours", false},
 	{"* * * all", "no prompt", "in our words: no server has it", false},
 	{"* * * all", "no resource", "in our words: no server has it", false},
@@ -173,6 +174,27 @@ func TestMatrix(t *testing.T) {
 		t.Errorf("%+v does not occur any more, here at least, of %d places: %s", differences[d], len(keys), keys[0])
 	}
 	t.Logf("%d steps compared, %d differ", len(m.seen), len(m.met))
+	if *update && !t.Failed() {
+		putIntoProtocol(t, "matrix", m.table())
+	}
+}
+
+// table says what differs, and in how many places.
+func (m *matrix) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, commit `%s`: %d steps compared.\n\n", time.Now().UTC().Format(time.DateOnly), commit(), len(m.seen))
+	row(&b, []string{"client, server, transport, endpoint", "step", "places", "why"})
+	row(&b, []string{"---", "---", "---", "---"})
+	for i, d := range differences {
+		places := 0
+		for key := range m.met {
+			if m.known(key) == i {
+				places++
+			}
+		}
+		row(&b, []string{"`" + d.cells + "`", "`" + d.step + "`", fmt.Sprint(places), d.reason})
+	}
+	return b.String()
 }
 
 // A matrix is what was compared, by cell and step.
