@@ -118,10 +118,11 @@ func (h *held) questions() [][]byte {
 	return out
 }
 
-// take hands the client's answers to who waits for them.
-func (h *held) take(responses json.RawMessage) {
+// take hands the client's answers, which came with an HTTP request, to who waits for them.
+func (h *held) take(d *dialogue, responses json.RawMessage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.at = d
 	h.timer.Stop()
 	for key, q := range h.open {
 		if !q.sent {
@@ -209,9 +210,6 @@ func (s *scope) serveHeld(d *dialogue, r *http.Request, m *message) {
 		wrong.write(d.w, m.id)
 		return
 	}
-	h.mu.Lock()
-	h.at = d
-	h.mu.Unlock()
 	answer := h.next(d)
 	h.mu.Lock()
 	h.at = nil
@@ -226,7 +224,7 @@ func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejectio
 		if !ok {
 			return nil, lostState
 		}
-		h.take(valueOf(m.params, "inputResponses"))
+		h.take(d, valueOf(m.params, "inputResponses"))
 		return h, nil
 	}
 	q, err := s.requests.begin(context.WithoutCancel(r.Context()), "", nil)
@@ -234,7 +232,7 @@ func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejectio
 		return nil, unbegun(err)
 	}
 	h := &held{
-		scope: s, q: q, can: d.can, method: m.method, name: string(m.name) + string(m.uri),
+		scope: s, q: q, at: d, can: d.can, method: m.method, name: string(m.name) + string(m.uri),
 		token:  tokenOf(r),
 		answer: make(chan reply, 1), wake: make(chan struct{}, 1), open: map[string]*question{},
 	}

@@ -126,3 +126,20 @@ func TestUnansweredRequestExpires(t *testing.T) {
 		t.Errorf("answered too late: %s", resp.Status)
 	}
 }
+
+// TestHeldRequestLosesNoNotification has a server speak at once, to a client that could be asked.
+func TestHeldRequestLosesNoNotification(t *testing.T) {
+	up := upstreamFunc(func(_ context.Context, r call.Request) (json.RawMessage, json.RawMessage, error) {
+		r.From.Notify("notifications/progress", json.RawMessage(`{"progress":0.50}`))
+		return json.RawMessage(`{}`), nil, nil
+	})
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	for range 100 {
+		e := r.modern(t, "/mcp").stream(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{`+askableMeta+`,"name":"s__t"}}`,
+			map[string]string{methodHeader: "tools/call", "Mcp-Name": "s__t"})
+		if got := e.next(); !strings.Contains(got, "0.50") {
+			t.Fatalf("got %s", got)
+		}
+	}
+}
