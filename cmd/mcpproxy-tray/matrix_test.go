@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,11 +19,11 @@ var eras = []string{"2024-11-05", "2025-03-26", "2025-06-18", legacySet, modernS
 
 // oddServer builds the server that says what no typed relay keeps.
 var oddServer = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "oddserver")
+	program, err := binary() // beside it, so that it is removed with it
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "oddserver")
+	path := filepath.Join(filepath.Dir(program), "oddserver")
 	out, err := exec.Command("go", "build", "-o", path, "../../internal/core/oddserver").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
