@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"runtime"
 	"sync"
 )
 
@@ -20,7 +21,22 @@ type lineReader struct {
 }
 
 func newLineReader(r io.Reader, maxBytes int) *lineReader {
-	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), maxBytes: maxBytes}
+	return &lineReader{r: bufio.NewReaderSize(polite{r}, 64<<10), maxBytes: maxBytes}
+}
+
+// A polite reader lets others run after each read that brought much: who reads what a
+// server floods us with never has to wait for more, and would keep its processor for
+// 10 ms at a time while calls to other servers wait for it.
+type polite struct{ io.Reader }
+
+// Read implements io.Reader.
+func (p polite) Read(buf []byte) (int, error) {
+	const much = 4 << 10
+	n, err := p.Reader.Read(buf)
+	if n >= much {
+		runtime.Gosched()
+	}
+	return n, err
 }
 
 // A longLine is a line above the limit, of which perhaps only the head was read:

@@ -113,9 +113,9 @@ func (o *output) refuse(head []byte) {
 // readStderr takes everything the server says, always, so that it never blocks.
 func (c *child) readStderr() {
 	buf := make([]byte, 32<<10)
-	shown := newVeil(c.wire.secrets)
+	shown, said := newVeil(c.wire.secrets), polite{c.stderr}
 	for {
-		n, err := c.stderr.Read(buf)
+		n, err := said.Read(buf)
 		if n > 0 {
 			_, _ = c.tail.Write(buf[:n]) // never fails
 			c.say(shown.take(buf[:n]))

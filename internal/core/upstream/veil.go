@@ -1,43 +1,30 @@
 package upstream
 
-import "strings"
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
 
 // A veil keeps the secrets out of one stream of a server, also those that come in
 // several pieces. It belongs to one goroutine.
 type veil struct {
 	secrets secrets
-	held    string     // the stream's end so far, which may be the beginning of a secret
-	pairs   [32]uint64 // set of the first two bytes of the secrets: a server may flood us
+	sought  [][]byte // the same, as the search wants them
+	held    string   // the stream's end so far, which may be the beginning of a secret
 }
 
 func newVeil(s secrets) *veil {
 	v := &veil{secrets: s}
 	for _, secret := range s {
-		at, bit := pair(secret[0], secret[min(1, len(secret)-1)])
-		v.pairs[at] |= bit
+		v.sought = append(v.sought, []byte(secret))
 	}
 	return v
 }
 
-// pair returns the place of two bytes in a set of them, which others share.
-func pair(a, b byte) (at uint, bit uint64) {
-	i := uint(a)<<3 ^ uint(b)
-	return i >> 6 & 31, 1 << (i & 63)
-}
-
 // finds reports whether there is a secret in text.
 func (v *veil) finds(text []byte) bool {
-	for i := 1; i < len(text); i++ {
-		if at, bit := pair(text[i-1], text[i]); v.pairs[at]&bit == 0 {
-			continue
-		}
-		for _, secret := range v.secrets {
-			if rest := text[i-1:]; len(rest) >= len(secret) && string(rest[:len(secret)]) == secret {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.sought, func(secret []byte) bool { return bytes.Contains(text, secret) })
 }
 
 // take returns what can be shown of the stream now that p was read. It is valid as
