@@ -84,7 +84,7 @@ func startChild(procs Processes, cmd *exec.Cmd, w *wire, log io.Writer, limits T
 		writing: make(chan struct{}, 1), exited: make(chan struct{}), gone: make(chan struct{}),
 	}
 	w.carrier = c
-	w.most = maxWaitingChild
+	w.most, w.gone = maxWaitingChild, c.exited
 	c.tail.secrets = w.secrets
 	if err := c.start(); err != nil {
 		return nil, err

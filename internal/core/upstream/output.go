@@ -82,6 +82,7 @@ func (o *output) skip(text []byte, size int) {
 	o.junkLines++
 	o.wire.counts.skippedLines.Add(1)
 	o.wire.counts.droppedBytes.Add(uint64(size))
+	o.wire.hold(&o.wire.flood, size)
 	if !o.warned {
 		o.warned = true
 		o.wire.log.Warn("output that is not MCP is skipped; see the server's log")
@@ -113,12 +114,13 @@ func (o *output) refuse(head []byte) {
 // readStderr takes everything the server says, always, so that it never blocks.
 func (c *child) readStderr() {
 	buf := make([]byte, 32<<10)
-	shown, said := newVeil(c.wire.secrets), polite{c.stderr}
+	shown, said, spoken := newVeil(c.wire.secrets), polite{c.stderr}, flood{}
 	for {
 		n, err := said.Read(buf)
 		if n > 0 {
 			_, _ = c.tail.Write(buf[:n]) // never fails
 			c.say(shown.take(buf[:n]))
+			c.wire.hold(&spoken, n)
 		}
 		if err != nil {
 			c.say(shown.rest())

@@ -37,6 +37,8 @@ type wire struct {
 	notify    func(method string, params json.RawMessage) // for what belongs to no request; may be nil
 	answering chan struct{}                               // a slot for each answer to the server that waits to be sent
 	missed    atomic.Bool                                 // what changed while nobody listened is not known
+	flood     flood                                       // of what answers nothing
+	gone      <-chan struct{}                             // closed when the process has ended; nil: there is none. Set before the first message
 	counts    counters
 	secrets   secrets        // of the server; set before the first message
 	most      int            // calls that may wait; set before the first message
@@ -208,6 +210,7 @@ func (w *wire) deliverIn(of *pending, msg []byte, kept bool) (answers []byte, er
 		return nil, nil
 	default:
 		w.notified(e, of, kept)
+		w.hold(&w.flood, len(msg))
 		return nil, nil
 	}
 }
