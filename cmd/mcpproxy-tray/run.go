@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -58,18 +56,10 @@ func runTray(c *cobra.Command, o *options) error {
 	return err
 }
 
-// garbage is how much memory may be garbage, in percent of what is in use. The program
-// runs for months beside others and is idle most of the time, so memory counts more
-// than the time to collect it: with 100, Go's default, two servers that write endless
-// lines cost 50 to 60 MB, with 50 they cost 40 to 43.
-const garbage = 50
-
 // start opens the core and runs it, or asks the instance that runs already to
 // show itself. f is nil without a tray.
 func start(c *cobra.Command, o *options, f *face, run func(context.Context, *core.Core, *slog.Logger) error) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
+	core.PaceGarbage()
 	opt, err := o.coreOptions()
 	if err != nil {
 		return startFailure(err)
