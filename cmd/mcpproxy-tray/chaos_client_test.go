@@ -38,9 +38,15 @@ func newCaller(t testing.TB, p *program, name string, modern bool) *caller {
 		url: p.url + "/mcp", token: strings.TrimSpace(string(token)), name: name, modern: modern,
 		http: &http.Client{Transport: tr, Timeout: 3 * time.Minute},
 	}
-	if modern {
-		return c
+	if !modern {
+		c.initialize(t)
 	}
+	return c
+}
+
+// initialize opens a session of an older revision.
+func (c *caller) initialize(t testing.TB) {
+	t.Helper()
 	resp, _, err := c.post("", `{"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"caller","version":"0"}}}`)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("initialize: %v, %v", resp, err)
@@ -49,7 +55,6 @@ func newCaller(t testing.TB, p *program, name string, modern bool) *caller {
 	if _, _, err := c.post("", `{"jsonrpc":"2.0","method":"notifications/initialized"}`); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 func (c *caller) post(tool, body string) (*http.Response, []byte, error) {
