@@ -298,6 +298,9 @@ func (c *Core) StateView() *stateview.View { return c.super.StateView() }
 // URL returns where it listens, e.g. "http://127.0.0.1:7420".
 func (c *Core) URL() string { return c.url }
 
+// PageURL returns an address at which a browser sees the status page, once and within a minute.
+func (c *Core) PageURL() string { return c.api.PageURL() }
+
 // EndpointURL returns the address for AI clients.
 func (c *Core) EndpointURL() string { return c.url + "/mcp" }
 

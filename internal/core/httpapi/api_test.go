@@ -106,7 +106,7 @@ func TestBadRequestsReachNoCommand(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"GET", "/", "", 404, "MPT-HTTP-NOT-FOUND"},
+		{"GET", "/nothing", "", 404, "MPT-HTTP-NOT-FOUND"},
 		{"GET", "/api/v1/nothing", "", 404, "MPT-HTTP-NOT-FOUND"},
 		{"GET", "//", "", 404, "MPT-HTTP-NOT-FOUND"},
 		{"GET", "//api/v1/status", "", 404, "MPT-HTTP-NOT-FOUND"},

@@ -1,4 +1,4 @@
-// Package httpapi serves the read model as JSON and as a stream of events,
+// Package httpapi serves the read model as JSON, as a stream of events and as a page,
 // takes commands, and is the front door of everything that listens: each
 // request, whatever its route, passes the same checks of Host, Origin,
 // Sec-Fetch-Site and token before its body is read. It is not for the MCP

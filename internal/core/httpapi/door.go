@@ -17,6 +17,7 @@ const (
 	scopeOpen   scope = iota // none: the answer tells nothing
 	scopeClient              // the token of AI clients, or the admin token
 	scopeAdmin               // the admin token
+	scopePage                // the admin token, or the cookie of a browser that was let in
 )
 
 // A door is the checks that come before each request's handler and body.

@@ -32,12 +32,15 @@ func (s *Server) routes() []route {
 		{"/api/v1/servers/{name}/restart", scopeAdmin, methods{"POST": s.restart}},
 		{"/api/v1/servers/{name}/approve", scopeAdmin, methods{"POST": s.approve}},
 		{"/api/v1/events", scopeAdmin, methods{"GET": s.events}},
+		{"/api/v1/page", scopeAdmin, methods{"POST": s.newPage}},
 		{"/api/v1/show", scopeAdmin, methods{"POST": s.signal(s.opt.Show)}},
 		{"/api/v1/quit", scopeAdmin, methods{"POST": s.signal(s.opt.Quit)}},
 		{"/mcp", scopeClient, mcp},
 		{"/mcp/", scopeClient, mcp},
 		{"/healthz", scopeOpen, methods{"GET": s.getHealth}},
 		{"/readyz", scopeOpen, methods{"GET": s.getReady}},
+		{"/{$}", scopePage, methods{"GET": s.getPage}},
+		{"/open/{code}", scopeOpen, methods{"GET": s.openPage}},
 		{"/", scopeAdmin, nil},
 	}
 }
@@ -62,13 +65,17 @@ func (s *Server) handle(rt route) http.Handler {
 		if rt.scope != scopeClient { // the server itself lifts it before the next request
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // fails only where there is no connection
 		}
-		if e := s.door.authorize(r, rt.scope); e != nil {
-			refuse(w, r, e)
-			return
-		}
 		method := r.Method
 		if method == "HEAD" {
 			method = "GET"
+		}
+		if e := s.authorize(r, rt.scope); e != nil {
+			if rt.scope == scopePage && method == "GET" {
+				s.closedPage(w) // a person looks at it
+				return
+			}
+			refuse(w, r, e)
+			return
 		}
 		h := rt.methods[method]
 		switch {
@@ -86,6 +93,14 @@ func (s *Server) handle(rt route) http.Handler {
 			h(w, r)
 		}
 	})
+}
+
+// authorize is the door's, but that a browser's session opens the page, too.
+func (s *Server) authorize(r *http.Request, want scope) *apiError {
+	if want == scopePage && s.hasSession(r) {
+		return nil
+	}
+	return s.door.authorize(r, want)
 }
 
 // A timedBody is a request's body that must be read within bodyTimeout.

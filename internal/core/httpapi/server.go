@@ -72,10 +72,12 @@ type Options struct {
 
 // A Server answers HTTP requests. Use New to make one.
 type Server struct {
-	opt   Options
-	door  door
-	mux   *http.ServeMux
-	cache cache
+	opt      Options
+	door     door
+	mux      *http.ServeMux
+	cache    cache
+	links    tickets // of PageURL
+	sessions tickets // of browsers that were let in
 }
 
 // New returns a server that has not started to serve.
