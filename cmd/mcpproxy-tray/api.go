@@ -47,6 +47,21 @@ func connect(dirs config.Dirs) (*api, error) {
 	return &api{base: inst.URL, token: strings.TrimSpace(string(token))}, nil
 }
 
+// page returns a link to the status page.
+func (a *api) page(ctx context.Context) (string, error) {
+	data, err := a.do(ctx, http.MethodPost, "/api/v1/page", nil)
+	if err != nil {
+		return "", err
+	}
+	var doc struct {
+		URL string `json:"url"`
+	}
+	if json.Unmarshal(data, &doc) != nil || doc.URL == "" {
+		return "", a.unreachable()
+	}
+	return doc.URL, nil
+}
+
 // do sends a request and returns the body of a 2xx answer; any other answer
 // becomes a failure in the instance's own words.
 func (a *api) do(ctx context.Context, method, path string, body any) ([]byte, error) {

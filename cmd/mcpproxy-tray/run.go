@@ -85,7 +85,7 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	}
 	p, err := core.Open(c.Context(), opt)
 	if running, ok := errors.AsType[*core.AlreadyRunningError](err); ok {
-		return showRunning(c, o, running.Instance)
+		return showRunning(c, o, running.Instance, f != nil)
 	}
 	if err != nil {
 		log.Error("start failed", "err", err)
@@ -98,16 +98,24 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	return nil
 }
 
-// showRunning asks the running instance to show itself.
-func showRunning(c *cobra.Command, o *options, inst core.Instance) error {
+// showRunning tells of the running instance, and opens its status page if this
+// start was meant for the desktop.
+func showRunning(c *cobra.Command, o *options, inst core.Instance, open bool) error {
 	say(c, "mcpproxy-tray is already running (process %d) at %s", inst.PID, inst.URL)
 	a, err := o.connect()
-	if err != nil {
+	if err != nil || !open {
 		return err
 	}
-	_, err = a.do(c.Context(), http.MethodPost, "/api/v1/show", nil)
+	url, err := a.page(c.Context())
+	if err == nil {
+		err = desktop.Desktop{Start: o.tree.StartApart}.OpenURL(url)
+	}
 	if err != nil {
-		say(c, "%s", err.Error()) // one without a tray has nothing to show, and is running all the same
+		say(c, "its status page was not opened: %s", err.Error())
+		if url != "" {
+			say(c, "this opens it once, within a minute: %s", url)
+		}
+		_, _ = a.do(c.Context(), http.MethodPost, "/api/v1/show", nil) // one without a tray has nothing to show
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package desktop asks the desktop's own programs to show a file or to take a
-// text to the clipboard. It is not for notifications or the tray itself.
+// Package desktop asks the desktop's own programs to show a file or an address, or
+// to take a text to the clipboard. It is not for notifications or the tray itself.
 //
 // A Desktop has no state; its methods may be called concurrently and return soon.
 package desktop
@@ -42,6 +42,35 @@ func (d Desktop) OpenFile(path string) error {
 		return fmt.Errorf("%s could not be started; the file is %s", cmd.Path, path)
 	}
 	go reap(cmd)
+	return nil
+}
+
+// settle is how long an opener may take to say that there is no browser; some are
+// the browser itself and run as long as it does.
+const settle = 1500 * time.Millisecond
+
+// OpenURL shows an address in the user's browser. It waits only as long as the
+// opener may take to find that there is none.
+func (d Desktop) OpenURL(url string) error {
+	if !present() {
+		return errors.New("there is no desktop here to show it on")
+	}
+	cmd := browser(url)
+	if cmd.Err != nil {
+		return fmt.Errorf("there is no program to open it with: %s", openHint)
+	}
+	if err := d.Start(cmd); err != nil {
+		return fmt.Errorf("%s could not be started", cmd.Path)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return errors.New("no browser took it")
+		}
+	case <-time.After(settle):
+	}
 	return nil
 }
 

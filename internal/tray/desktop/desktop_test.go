@@ -64,3 +64,30 @@ func TestOpenFileSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+func TestOpenURL(t *testing.T) {
+	const url = "http://127.0.0.1:7420/open/ABC"
+	for name, c := range map[string]struct {
+		display, script, want string
+	}{
+		"opens":       {":7", `[ "$1" = ` + url + ` ] || exit 1`, ""},
+		"stays":       {":7", `[ "$1" = ` + url + ` ] || exit 1; exec /bin/sleep 3`, ""},
+		"no browser":  {":7", `exit 3`, "no browser took it"},
+		"no desktop":  {"", `exit 0`, "no desktop"},
+		"not a start": {":7", "", "install xdg-utils"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			program := "xdg-open"
+			if c.script == "" {
+				program = "another"
+			}
+			install(t, program, c.script)
+			t.Setenv("DISPLAY", c.display)
+			t.Setenv("WAYLAND_DISPLAY", "")
+			err := theDesktop.OpenURL(url)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("OpenURL: %v, want %q", err, c.want)
+			}
+		})
+	}
+}
