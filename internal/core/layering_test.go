@@ -38,12 +38,13 @@ var layers = map[string]rule{
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
-		ours:  []string{"core/call", "core/config", "core/rawjson", "stateview"},
+		ours:  []string{"core/call", "core/config", "core/mcpheader", "core/rawjson", "stateview"},
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},
 	},
 	"internal/core/approval":   {},
 	"internal/core/call":       {},
-	"internal/core/bridge":     {ours: []string{"core/rawjson"}},
+	"internal/core/bridge":     {ours: []string{"core/mcpheader", "core/rawjson"}},
+	"internal/core/mcpheader":  {ours: []string{"core/rawjson"}},
 	"internal/core/rawjson":    {},
 	"internal/core/machine":    {third: []string{"github.com/godbus/dbus", "golang.org/x/sys"}},
 	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},
@@ -52,7 +53,7 @@ var layers = map[string]rule{
 	"internal/core/oddserver":  {},                                                          // a program for tests; not linked into the binary
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
-	"internal/core/proxy":      {ours: []string{"core/call", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
 	"internal/core/httpapi":    {ours: []string{"stateview"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},

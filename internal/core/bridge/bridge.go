@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"mcpproxy-tray/internal/core/mcpheader"
 )
 
 // Options are what a bridge needs.
@@ -39,6 +41,8 @@ type bridge struct {
 	client *http.Client
 	link   link
 	work   sync.WaitGroup // requests and the stream
+
+	repeated mcpheader.Book
 
 	outMu sync.Mutex // guards Options.Out
 	stop  context.CancelCauseFunc

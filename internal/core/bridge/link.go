@@ -76,20 +76,25 @@ func (l *link) listen() bool {
 	return first
 }
 
-// learn keeps what the answer to initialize says: the revision.
+// learn keeps what later messages are sent with: the revision, from the answer to
+// initialize, and the arguments that tools want repeated, from their list.
 func (b *bridge) learn(m message, answer []byte) {
-	if m.method != "initialize" {
+	if m.method != "initialize" && m.method != "tools/list" {
 		return
 	}
-	b.link.mu.Lock()
-	defer b.link.mu.Unlock()
 	for member := range rawjson.Members(answer) {
 		if string(member.Key) != "result" {
 			continue
 		}
+		if m.method == "tools/list" {
+			b.repeated.NoteList(member.Value)
+			continue
+		}
 		for r := range rawjson.Members(member.Value) {
 			if string(r.Key) == "protocolVersion" {
+				b.link.mu.Lock()
 				b.link.at.protocol = text(r.Value)
+				b.link.mu.Unlock()
 			}
 		}
 	}

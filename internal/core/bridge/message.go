@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,6 +18,7 @@ type message struct {
 	method   string // empty for an answer
 	name     string // of what is called or read; empty if the method has none
 	protocol string // the revision that the message itself names; empty if none
+	params   []byte // of a request or notification; nil if it has none
 	cancels  []byte // the id of the request that it cancels; nil for all others
 }
 
@@ -31,7 +31,6 @@ func parse(line []byte) (message, error) {
 		}
 		return m, nil
 	}
-	var params json.RawMessage
 	err := rawjson.EachMember(line, func(member rawjson.Member) {
 		switch string(member.Key) {
 		case "id":
@@ -39,7 +38,7 @@ func parse(line []byte) (message, error) {
 		case "method":
 			m.method = text(member.Value)
 		case "params":
-			params = member.Value
+			m.params = member.Value
 		}
 	})
 	if err != nil {
@@ -49,7 +48,7 @@ func parse(line []byte) (message, error) {
 		m.id = nil
 		return m, nil
 	}
-	for member := range rawjson.Members(params) {
+	for member := range rawjson.Members(m.params) {
 		switch key := string(member.Key); {
 		case key == "_meta":
 			for meta := range rawjson.Members(member.Value) {
@@ -94,16 +93,4 @@ func failed(id []byte, code int, words string) []byte {
 	}
 	quoted, _ := json.Marshal(words) // a string always can
 	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s}}`, id, code, quoted)
-}
-
-// headerValue encodes what a header cannot carry as it is.
-func headerValue(v string) string {
-	plain := v == strings.TrimSpace(v) && !strings.HasPrefix(v, "=?base64?")
-	for _, r := range v {
-		plain = plain && ' ' <= r && r <= '~'
-	}
-	if plain {
-		return v
-	}
-	return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(v)) + "?="
 }

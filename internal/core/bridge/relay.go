@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"mcpproxy-tray/internal/core/mcpheader"
 	"mcpproxy-tray/internal/core/rawjson"
 )
 
@@ -128,7 +129,10 @@ func (b *bridge) post(ctx context.Context, at place, m message) (*http.Response,
 		req.Header.Set("Mcp-Protocol-Version", m.protocol)
 		req.Header.Set("Mcp-Method", m.method)
 		if m.name != "" {
-			req.Header.Set("Mcp-Name", headerValue(m.name))
+			req.Header.Set("Mcp-Name", mcpheader.Encode(m.name))
+		}
+		if m.method == "tools/call" {
+			b.repeated.Set(req.Header, m.params)
 		}
 	}
 	return b.client.Do(req)

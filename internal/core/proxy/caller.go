@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -10,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy-tray/internal/core/mcpheader"
 )
 
 // revisions are those that the endpoint speaks, newest first.
@@ -121,22 +122,8 @@ func checkHeaders(h http.Header, from *caller, m *message) *rejection {
 	if len(values) == 0 {
 		return mismatch("The request has no header Mcp-Name.")
 	}
-	if got, ok := headerText(values[0]); !ok || got != unquoteString(name) {
+	if got, ok := mcpheader.Decode(values[0]); !ok || got != unquoteString(name) {
 		return mismatch("The header Mcp-Name and the message are in mismatch: %q, %q.", shorten(got), shorten(unquoteString(name)))
 	}
 	return nil
-}
-
-// headerText decodes the value of a header that may be wrapped, as
-// "=?base64?...?=", because it is no plain text.
-func headerText(v string) (string, bool) {
-	inner, ok := strings.CutPrefix(v, "=?base64?")
-	if !ok {
-		return v, true
-	}
-	if inner, ok = strings.CutSuffix(inner, "?="); !ok {
-		return v, true
-	}
-	text, err := base64.StdEncoding.DecodeString(inner)
-	return string(text), err == nil
 }

@@ -9,7 +9,7 @@ import (
 
 const headed = `{"name":"t","inputSchema":{"type":"object","properties":{
 	"region":{"type":"string","x-mcp-header":"Region"},"n":{"type":"integer","x-mcp-header":"N"},"b":{"type":"boolean","x-mcp-header":"B"},
-	"deep":{"type":"object","properties":{"x":{"type":"string","x-mcp-header":"Deep"}}},"plain":{"type":"string","x-mcp-header":""}}}}`
+	"deep":{"type":"object","properties":{"x":{"type":"string","x-mcp-header":"Deep"}}},"plain":{"type":"string"}}}}`
 
 func TestHeadersRepeatArguments(t *testing.T) {
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestHeadersRepeatArguments(t *testing.T) {
 	} {
 		h := http.Header{}
 		for k, v := range c.header {
-			h.Set(paramHeader+k, v)
+			h.Set("Mcp-Param-"+k, v)
 		}
 		params := `{"name":"t","arguments":` + c.arguments + `}`
 		if c.arguments == "" {
@@ -68,7 +68,7 @@ func TestCallsWithOtherHeadersAreRefused(t *testing.T) {
 		if resp.StatusCode != http.StatusBadRequest || !strings.HasPrefix(got, `{"jsonrpc":"2.0","id":"x","error":{"code":-32020,`) || up.last() != "" {
 			t.Errorf("%s without the header: %s %s", path, resp.Status, got)
 		}
-		h[paramHeader+"Region"] = "eu"
+		h["Mcp-Param-Region"] = "eu"
 		if resp, got := c.post(body, h); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s with it: %s %s", path, resp.Status, got)
 		}

@@ -9,11 +9,11 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/mcpheader"
 	"mcpproxy-tray/internal/core/rawjson"
 )
 
@@ -25,7 +25,8 @@ type remote struct {
 	header   http.Header
 	limits   Timeouts
 	maxBytes int
-	old      bool // HTTP+SSE: answers come on the stream, not with the POST
+	old      bool           // HTTP+SSE: answers come on the stream, not with the POST
+	repeated mcpheader.Book // which arguments of its tools
 
 	streams sync.WaitGroup // readers of long-lived streams
 	mu      sync.Mutex     // guards the fields below
@@ -141,6 +142,9 @@ func (r *remote) post(ctx context.Context, m message) (*http.Response, error) {
 		if name, ok := headerName(m.method, m.params); ok {
 			req.Header.Set("Mcp-Name", name)
 		}
+		if m.method == "tools/call" {
+			r.repeated.Set(req.Header, m.params)
+		}
 	}
 	resp, err := r.do(req)
 	if err != nil && ctx.Err() == nil && way.none() {
@@ -240,17 +244,5 @@ func headerName(method string, params json.RawMessage) (string, bool) {
 			_ = json.Unmarshal(m.Value, &name) // not a string: the server will say so
 		}
 	})
-	return headerValue(name), true
-}
-
-// headerValue encodes what a header cannot carry as it is.
-func headerValue(v string) string {
-	safe := v == strings.TrimSpace(v) && !strings.HasPrefix(v, "=?base64?")
-	for i := 0; safe && i < len(v); i++ {
-		safe = v[i] >= 0x20 && v[i] < 0x7f
-	}
-	if safe {
-		return v
-	}
-	return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(v)) + "?="
+	return mcpheader.Encode(name), true
 }

@@ -29,6 +29,9 @@ func (s *Session) Tools(ctx context.Context) ([]stateview.Tool, error) {
 	tools := make([]stateview.Tool, len(items))
 	for i, item := range items {
 		tools[i] = stateview.Tool{Name: item.Key, Definition: item.Definition}
+		if s.remote != nil {
+			s.remote.repeated.Note(item.Key, item.Definition)
+		}
 	}
 	return tools, nil
 }
