@@ -172,6 +172,8 @@ func (b *both) result(method, params string, say voice) string {
 			`,"instructions":"Be\u0020kind.","_meta":{"io.modelcontextprotocol/serverInfo":` + bothInfo + `}}`
 	case method == "initialize":
 		return `{"protocolVersion":"2025-11-25","capabilities":` + bothCapabilities + `,"serverInfo":` + bothInfo + `,"instructions":"Be\u0020kind."}`
+	case method == "tools/list" && b.has("headed"):
+		return `{"tools":[{"name":"a","inputSchema":{"properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}]}`
 	case method == "tools/list":
 		return `{"tools":[{"name":"a"}]}`
 	case b.has("toolsonly"): // whatever it declared

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 
 	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/rawjson"
@@ -52,11 +53,47 @@ func (w *wire) caller(of *pending) *pending {
 	return w.only()
 }
 
+// An abandoned request is one that its client cancelled. The server may work on it all
+// the same, and ask that client something.
+type abandoned struct {
+	peer  any
+	until time.Time
+}
+
+// abandonedFor is how long a server is taken to work on a request that was cancelled,
+// unless it answers before. A server that stops at once, as it should, does not answer.
+const abandonedFor = 30 * time.Second
+
+// abandon notes that nobody waits for a request any more which has been sent.
+func (w *wire) abandon(id uint64, p *pending) {
+	if p.from == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.abandoned[id] = abandoned{p.peer, time.Now().Add(abandonedFor)}
+}
+
+// concluded notes that the server has answered a request that nobody waits for.
+func (w *wire) concluded(id uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.abandoned, id)
+}
+
 // only returns a request of the only client that waits, the newest if it is one of the
-// newest of all. The caller holds mu.
+// newest of all. A client that no longer waits for what the server may still work on
+// counts as well. The caller holds mu.
 func (w *wire) only() *pending {
 	if len(w.peers) != 1 {
 		return nil
+	}
+	for id, a := range w.abandoned {
+		if time.Now().After(a.until) {
+			delete(w.abandoned, id)
+		} else if w.peers[a.peer] == 0 {
+			return nil
+		}
 	}
 	newest := w.nextID.Load()
 	for id := newest; id > 0 && id+100 > newest; id-- {
@@ -152,9 +189,7 @@ func (w *wire) notified(e envelope, of *pending, kept bool) {
 		to = w.caller(of)
 	case "notifications/resources/updated":
 	default:
-		if of != nil && of.from != nil {
-			to = of
-		}
+		to = w.caller(of)
 	}
 	switch {
 	case to != nil:

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"mcpproxy-tray/internal/core/call"
 )
@@ -157,15 +160,28 @@ func TestRequestOfAServerReachesNobodyElse(t *testing.T) {
 		}
 		cancel()
 		<-hung
-		// The same client may have other calls under way.
-		ctx, cancel = context.WithCancel(t.Context())
-		hung = make(chan struct{})
+		// The server goes on with what was cancelled, and asks in the course of that.
+		for len(a.told) > 0 {
+			<-a.told
+		}
+		got = callFrom(t, s, a, fmt.Sprintf(asks, "late", "late"))
+		if s.remote == nil && (!strings.Contains(got, `"error":{"code":-32603,`) || len(a.told) > 0) {
+			t.Errorf("after the other's call was cancelled the server got %s", got)
+		}
+	})
+}
+
+func TestCallsOfOneClientAreNotToldApart(t *testing.T) {
+	overBoth(t, "", func(t *testing.T, s *Session) {
+		a := newPerson(`{"roots":["of a"]}`)
+		ctx, cancel := context.WithCancel(t.Context())
+		hung := make(chan struct{})
 		go func() {
 			defer close(hung)
 			_, _, _ = s.Request(ctx, call.Request{Method: "tools/call", Params: json.RawMessage(`{"hang":true,"again":1}`), From: a})
 		}()
 		waitFor(t, "the same client's call", func() bool { return strings.Contains(seen(t, s), `"again"`) })
-		if got := callFrom(t, s, a, fmt.Sprintf(asks, "y", "y")); !strings.Contains(got, "of a") {
+		if got := callFrom(t, s, a, `{"say":[{"jsonrpc":"2.0","id":"y","method":"roots/list"}],"await":"y"}`); !strings.Contains(got, "of a") {
 			t.Errorf("with two calls of one client the server got %s", got)
 		}
 		cancel()
@@ -318,4 +334,70 @@ func TestCancellationReachesTheServer(t *testing.T) {
 			waitFor(t, want, func() bool { return strings.Contains(seen(t, s), want) })
 		})
 	}
+}
+
+func TestAbandonedCallIsOverInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t.Context(), slog.New(slog.DiscardHandler), 0)
+		a, b := newPending(newPerson("a"), nil), newPending(newPerson("b"), nil)
+		for id, p := range map[uint64]*pending{1: b, 2: b, 3: a} {
+			if err := w.await(id, p, "tools/call"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.nextID.Store(3)
+		for _, id := range []uint64{1, 2} {
+			w.abandon(id, b)
+			w.forget(id, b)
+		}
+		if got := w.caller(nil); got != nil {
+			t.Errorf("while the server may work on the other's calls, %v is asked", got)
+		}
+		time.Sleep(abandonedFor + time.Second)
+		if got := w.caller(nil); got != a || len(w.abandoned) != 0 {
+			t.Errorf("after that %v is asked; %d calls are kept", got, len(w.abandoned))
+		}
+		w.end(errClosed)
+	})
+}
+
+func TestAbandonedCallIsOverWithItsAnswer(t *testing.T) {
+	w := newWire(t.Context(), slog.New(slog.DiscardHandler), 0)
+	defer w.end(errClosed)
+	a, b := newPending(newPerson("a"), nil), newPending(newPerson("b"), nil)
+	for id, p := range map[uint64]*pending{1: b, 2: a} {
+		if err := w.await(id, p, "tools/call"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.abandon(1, b)
+	w.forget(1, b)
+	w.nextID.Store(2)
+	if _, err := w.deliver([]byte(`{"jsonrpc":"2.0","id":"r1","result":{}}`), false); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.caller(nil); got != a {
+		t.Errorf("%v is asked", got)
+	}
+}
+
+func TestMetaThatIsNoObject(t *testing.T) {
+	for mode, want := range map[string]string{"": `{"_meta":null,"x":1}`, "+modern": `"x":1}`} {
+		overBoth(t, mode, func(t *testing.T, s *Session) {
+			got := callFrom(t, s, newPerson(""), `{"_meta":null,"x":1}`)
+			if !strings.Contains(got, want) || (mode != "" && !strings.Contains(got, metaProtocol)) {
+				t.Errorf("the server got %s", got)
+			}
+		})
+	}
+}
+
+func TestUnknownNotificationReachesTheOnlyCaller(t *testing.T) {
+	overBoth(t, "", func(t *testing.T, s *Session) {
+		p := newPerson("")
+		callFrom(t, s, p, `{"say":[{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"e"}}]}`)
+		if got := await(t, p.told, "the notification"); got != `notifications/elicitation/complete {"elicitationId":"e"}` {
+			t.Errorf("the client got %s", got)
+		}
+	})
 }

@@ -248,5 +248,5 @@ func (s *Session) whyFailed(ctx context.Context, err error) error {
 	if strings.Contains(err.Error(), "unsupported protocol version") { // the library's type is not exported
 		return pVersion.with(s.wire.secrets.show(err.Error(), 100)).because(err)
 	}
-	return pHandshake.with(s.wire.secrets.show(innermost(err).Error(), 200)).because(err)
+	return pGreeting.with().because(err) // the library met something else than it knows, and says so in Go's words
 }

@@ -120,6 +120,12 @@ func insertMeta(params, ours []byte, comma bool) json.RawMessage {
 
 // rewriteMeta returns meta with ours first and without the client's reserved keys.
 func (h hop) rewriteMeta(meta []byte) (out []byte, token json.RawMessage, err error) {
+	if len(meta) == 0 || meta[0] != '{' { // null, say: there is nothing to keep of it where something has to be said
+		if h.members == nil {
+			return meta, nil, nil
+		}
+		meta = []byte("{}")
+	}
 	if h.passLevel = h.passLevel && member(meta, metaLogLevel) != nil; h.passLevel {
 		h.level = ""
 	}

@@ -58,6 +58,7 @@ var (
 	pStartTimeout  = &Entry{"MPT-START-TIMEOUT", classExit, "The server did not answer within %s.", "See the server's log; a first start may have to download something."}
 	pGarbage       = &Entry{"MPT-NOT-MCP-OUTPUT", classProtocol, "The server writes text that is not MCP to its output.", "Check that the command starts an MCP server over stdio."}
 	pHandshake     = &Entry{"MPT-HANDSHAKE", classProtocol, "The server refused to open a session: %s.", "See the server's log; it may need another version or setting."}
+	pGreeting      = &Entry{"MPT-GREETING", classProtocol, "What the server greets with cannot be read.", "Check that it is an MCP server; if so, report it to its authors."}
 	pVersion       = &Entry{"MPT-PROTOCOL-VERSION", classProtocol, "The server speaks a version of MCP that is not known here: %s.", "Update the server or this program."}
 	pTooDeep       = &Entry{"MPT-TOO-DEEP", classProtocol, "The server's answer is nested more than %d levels deep.", "Ask for less, or report it to the server's authors."}
 	pTooLarge      = &Entry{"MPT-TOO-LARGE", classProtocol, "The server's answer is larger than the limit of %d MB.", "Ask for less, or raise the limit."}
@@ -89,7 +90,7 @@ var (
 	pNoAnswer      = &Entry{"MPT-HTTP-NO-ANSWER", classNetwork, "The server ended its answer before it was complete.", "The call may or may not have been carried out."}
 	table          = []*Entry{
 		pNotFound, pNotExecutable, pInterpreter, pArch, pBatch, pCwd, pStart, pScarce, pExpand, pURL,
-		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pNotKillable, pStartTimeout, pGarbage, pHandshake, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
+		pExit, pExitEarly, pStdoutClosed, pStdinStuck, pNotKillable, pStartTimeout, pGarbage, pHandshake, pGreeting, pVersion, pTooDeep, pTooLarge, pBadList, pBusy,
 		pRefused, pDNS, pUnreachable, pNetTimeout, pCut, pTLSExpired, pTLSHost, pTLSUnknown, pTLS, pRedirect,
 		pSignIn, pForbidden, pNotThere, pMethod, pAccept, pGone, pMediaType, pTooMany, pServerError, pStatus, pWebPage, pNotMCP, pSessionLost, pNoAnswer,
 	}

@@ -220,7 +220,7 @@ func (r *remote) leave() {
 	r.setHeaders(req, r.negotiated())
 	resp, err := r.client.Do(req)
 	if err != nil {
-		r.wire.log.Debug("session not deleted", "err", err)
+		r.wire.log.Debug("session not deleted", "err", netProblem(r.endpoint, err, r.wire.secrets))
 		return
 	}
 	drainBody(resp)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -352,5 +353,69 @@ func TestAddressStaysOutOfErrors(t *testing.T) {
 	_, err := testConnector().Connect(t.Context(), remoteAt(gone.URL+"/mcp?key=SECRET", "http"))
 	if p := wantProblem(t, err, "MPT-NET-REFUSED", "network"); strings.Contains(fmt.Sprint(err, p), "SECRET") {
 		t.Errorf("%v, %+v", err, p)
+	}
+}
+
+func TestArgumentsAreRepeatedInHeaders(t *testing.T) {
+	inner := newBoth("both+modern+headed")
+	got := make(chan http.Header, 1)
+	srv := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Method") == "tools/call" {
+			got <- r.Header.Clone()
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	s := connect(t, testConnector(), remoteAt(srv.URL, "http"))
+	if _, _, err := s.Lists(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	callFrom(t, s, newPerson(""), `{"name":"a","arguments":{"region":"größe"}}`)
+	if h := await(t, got, "the call"); h.Get("Mcp-Param-Region") != "=?base64?Z3LDtsOfZQ==?=" || h.Get("Mcp-Name") != "a" {
+		t.Errorf("headers %v", h)
+	}
+}
+
+func TestAddressStaysOutOfTheLog(t *testing.T) {
+	inner := sdkHandler(false)
+	srv := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			inner.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		inner.ServeHTTP(w, r)
+	}))
+	var log bytes.Buffer
+	c := testConnector()
+	c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})) // it locks
+	s := connect(t, c, remoteAt(srv.URL+"/?api_key=hush", "http"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); strings.Contains(text, "hush") || !strings.Contains(text, "session not deleted") {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+func TestGreetingThatCannotBeRead(t *testing.T) {
+	for _, greeting := range []string{
+		`{"protocolVersion":"2025-06-18","capabilities":"x","serverInfo":{"name":"a","version":"1"}}`,
+		`{"protocolVersion":"2025-06-18","capabilities":{"tools":[]},"serverInfo":7}`,
+		`[]`,
+	} {
+		srv := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var m struct {
+				ID     json.RawMessage
+				Method string
+			}
+			_ = json.NewDecoder(r.Body).Decode(&m) // then it has no method
+			w.Header().Set("Content-Type", "application/json")
+			if m.Method != "initialize" {
+				fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`, m.ID)
+				return
+			}
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, m.ID, greeting)
+		}))
+		_, err := testConnector().Connect(t.Context(), remoteAt(srv.URL, "http"))
+		wantProblem(t, err, "MPT-GREETING", "protocol")
 	}
 }

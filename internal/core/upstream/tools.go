@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"mcpproxy-tray/internal/core/call"
@@ -91,7 +92,7 @@ func page(result json.RawMessage, member, key string) (items []stateview.Item, c
 	}
 	if next != nil {
 		if err := json.Unmarshal(next, &cursor); err != nil {
-			return nil, "", fmt.Errorf("nextCursor is not a string: %w", err)
+			return nil, "", errors.New("nextCursor is not a string")
 		}
 	}
 	err = rawjson.EachElement(list, func(item json.RawMessage) {

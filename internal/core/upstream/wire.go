@@ -58,6 +58,7 @@ type wire struct {
 	mu        sync.Mutex // guards the fields below, and starting against ending
 	waiting   map[uint64]*pending
 	peers     map[any]int          // how many of those each client made
+	abandoned map[uint64]abandoned // what nobody waits for any more and the server may still work on
 	questions map[string]*question // by the id that the server gave, as it stands
 	library   map[string]struct{}  // ids of the library's requests that are not answered yet
 	greeting  json.RawMessage      // see noteGreeting; nil once it was read
@@ -74,6 +75,7 @@ func newWire(ctx context.Context, log *slog.Logger, probe time.Duration) *wire {
 		answered:  make(chan struct{}),
 		waiting:   map[uint64]*pending{},
 		peers:     map[any]int{},
+		abandoned: map[uint64]abandoned{},
 		questions: map[string]*question{},
 		answering: make(chan struct{}, maxAnswers),
 		library:   map[string]struct{}{},
@@ -107,6 +109,7 @@ func (w *wire) exchange(ctx context.Context, id uint64, p *pending, method strin
 		default:
 		}
 		if ctx.Err() != nil && !isUnsent(err) {
+			w.abandon(id, p)
 			w.cancel(id, context.Cause(ctx))
 			return reply{}, context.Cause(ctx)
 		}
@@ -121,6 +124,7 @@ func (w *wire) exchange(ctx context.Context, id uint64, p *pending, method strin
 			return r, r.failed
 		default:
 		}
+		w.abandon(id, p)
 		w.cancel(id, context.Cause(ctx))
 		return reply{}, context.Cause(ctx)
 	case <-w.life.Done():
@@ -270,6 +274,7 @@ func (w *wire) answer(id uint64, e envelope, kept bool) {
 	answer := w.take(id)
 	switch {
 	case answer == nil:
+		w.concluded(id)
 		w.stray(e.id)
 	case e.err != nil && !bytes.Equal(e.err, []byte("null")):
 		answer <- reply{err: relayed(e.err, kept)}
