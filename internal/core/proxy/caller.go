@@ -32,9 +32,13 @@ func readCaller(r *http.Request, m *message) (*caller, *rejection) {
 		return nil, &rejection{status, jsonrpc.CodeInvalidRequest, text, nil}
 	}
 	if t := r.Header.Get("Content-Type"); t != "application/json" {
-		if t, _, err := mime.ParseMediaType(t); err != nil || t != "application/json" {
-			return bad(http.StatusUnsupportedMediaType, "The Content-Type of a message is application/json.")
+		t, params, err := mime.ParseMediaType(t)
+		if charset := params["charset"]; err != nil || t != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+			return bad(http.StatusUnsupportedMediaType, "The Content-Type of a message is application/json, in UTF-8.")
 		}
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return bad(http.StatusUnsupportedMediaType, "A message is not compressed: without Content-Encoding.")
 	}
 	from := &caller{}
 	if from.json, from.stream = acceptable(r.Header["Accept"]); !from.json && !from.stream {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -48,29 +47,13 @@ func (s *scope) post(w http.ResponseWriter, r *http.Request) {
 		(&rejection{http.StatusNotFound, jsonrpc.CodeMethodNotFound, "This revision of the protocol has no such request.", nil}).write(w, m.id)
 	case m.isRequest() && !librarys(m.method):
 		s.serveRequest(w, r, from, &m)
+	case m.isRequest() && m.method != "subscriptions/listen":
+		s.serveFromLibrary(w, r, from, &m)
 	case !m.isRequest() && s.takeIn(from.session, &m):
 		w.WriteHeader(http.StatusAccepted)
 	default:
-		s.passOn(w, r, from, body, &m)
+		s.passOn(w, r, from, body)
 	}
-}
-
-// librarys reports whether the library answers a request.
-func librarys(method string) bool {
-	switch method {
-	case "initialize", "server/discover", "ping", "subscriptions/listen":
-		return true
-	}
-	return sessionsOwn(method)
-}
-
-// sessionsOwn reports whether a request is about its session, which the newest revision has none of.
-func sessionsOwn(method string) bool {
-	switch method {
-	case "resources/subscribe", "resources/unsubscribe", "logging/setLevel":
-		return true
-	}
-	return false
 }
 
 // takeIn acts on a message that is not a request, and reports whether it did.
@@ -86,24 +69,6 @@ func (s *scope) takeIn(session string, m *message) bool {
 		s.requests.cancel(session, id.Value)
 	}
 	return true
-}
-
-// passOn gives a message to the library.
-func (s *scope) passOn(w http.ResponseWriter, r *http.Request, from *caller, body []byte, m *message) {
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	if from.modern {
-		s.stateless.ServeHTTP(w, r)
-		return
-	}
-	if m.method == "initialize" {
-		w = &introduction{ResponseWriter: w, tell: func(session string) {
-			s.leases.introduce(session, bytes.Clone(valueOf(m.params, "capabilities")))
-		}}
-	}
-	s.stateful.ServeHTTP(w, r)
-	if id := w.Header().Get(sessionHeader); from.session == "" && id != "" && !s.leases.has(id) {
-		s.closeSession(id) // it came to nothing
-	}
 }
 
 // serveRequest relays a request, or answers it.
@@ -138,25 +103,6 @@ func (s *scope) capabilities(from *caller, m *message) json.RawMessage {
 		return m.asMeta.capabilities
 	}
 	return s.leases.capabilities(from.session)
-}
-
-// An introduction is the answer to a handshake: what the client said of itself is
-// noted before it can know its session.
-type introduction struct {
-	http.ResponseWriter
-	tell func(session string)
-	told bool
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (i *introduction) Unwrap() http.ResponseWriter { return i.ResponseWriter }
-
-func (i *introduction) Write(p []byte) (int, error) {
-	if !i.told {
-		i.told = true
-		i.tell(i.Header().Get(sessionHeader))
-	}
-	return i.ResponseWriter.Write(p)
 }
 
 // unbegun words why a request is not served.

@@ -28,6 +28,16 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"not JSON", `{"jsonrpc":`, nil, 400, "not valid JSON"},
 		{"empty", ``, nil, 400, "not valid JSON"},
+		{"null", `null`, nil, 400, `"code":-32600,"message":"The body is not a JSON-RPC message."`},
+		{"a string", `"x"`, nil, 400, `"code":-32600,"message":"The body is not a JSON-RPC message."`},
+		{"compressed", call(`{"name":"s__t"}`), map[string]string{"Content-Encoding": "gzip"}, 415, "Content-Encoding"},
+		{"in UTF-16", call(`{"name":"s__t"}`), map[string]string{"Content-Type": "application/json; charset=utf-16"}, 415, "UTF-8"},
+		{"in UTF-8, which it says", call(`{"name":"s__t"}`), map[string]string{"Content-Type": "application/json; charset=UTF-8"}, 200, `"result":{}`},
+		{"initialize in a session", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`, nil, 400, "has begun already"},
+		{"initialize without params", `{"jsonrpc":"2.0","id":1,"method":"initialize"}`, map[string]string{sessionHeader: ""}, 400, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"The params of initialize are not`},
+		{"initialize with odd params", `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":7}}`, map[string]string{sessionHeader: ""}, 400, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"The params of initialize are not`},
+		{"subscribe to a number", `{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":7}}`, nil, 400, `"code":-32602,"message":"The params of resources/subscribe are not`},
+		{"a level that there is not", `{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"loud"}}`, nil, 200, "-32602"},
 		{"not UTF-8", call("{\"name\":\"s__t\",\"a\":\"\xff\"}"), nil, 400, "not valid JSON"},
 		{"deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`), nil, 200, `"result":{}`},
 		{"too deep", call(`{"name":"s__t","a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`), nil, 400, "too deeply"},
@@ -67,7 +77,7 @@ func TestBadRequests(t *testing.T) {
 		{"a list in a newer revision", `[` + call(`{"name":"s__t"}`) + `]`, nil, 400, "no batches"},
 		{"an empty list", `[]`, map[string]string{revisionHeader: ""}, 400, "not a JSON-RPC message"},
 		{"a list too long", `[1` + strings.Repeat(",1", 1000) + `]`, map[string]string{revisionHeader: ""}, 400, "1,000"},
-		{"a list of no messages", `[1]`, map[string]string{revisionHeader: ""}, 200, `[{"jsonrpc":"2.0","id":null,"error":{"code":-32700`},
+		{"a list of no messages", `[1]`, map[string]string{revisionHeader: ""}, 200, `[{"jsonrpc":"2.0","id":null,"error":{"code":-32600`},
 		{"header without meta", call(`{"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, "-32602"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +86,26 @@ func TestBadRequests(t *testing.T) {
 				t.Errorf("%d %s, want %d with %q", resp.StatusCode, body, c.status, c.want)
 			}
 		})
+	}
+}
+
+// TestIDsComeBackAsTheyWere looks at the requests that the library answers.
+func TestIDsComeBackAsTheyWere(t *testing.T) {
+	r := start(t, answer(`{}`), Options{})
+	connect(r.view, "s", plainTool("t"))
+	session := r.legacy(t, "/mcp")
+	for _, id := range []string{`9007199254740993`, `12345678901234567890`, `1.5`, `1e2`, `-0`, `"\u0031"`, `""`} {
+		want := `{"jsonrpc":"2.0","id":` + id + `,"result":{`
+		if resp, got := session.post(`{"jsonrpc":"2.0","id":`+id+`,"method":"ping"}`, nil); !strings.HasPrefix(got, want) {
+			t.Errorf("ping %s: %s %s", id, resp.Status, got)
+		}
+		hello := `{"jsonrpc":"2.0","id":` + id + `,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`
+		for _, accept := range []string{"application/json", "text/event-stream", "*/*"} {
+			resp, got := session.post(hello, map[string]string{sessionHeader: "", "Accept": accept})
+			if !strings.HasPrefix(got, want) || resp.Header.Get(sessionHeader) == "" {
+				t.Errorf("initialize %s for %s: %s %s", id, accept, resp.Status, got)
+			}
+		}
 	}
 }
 

@@ -63,6 +63,8 @@ func readMessage(raw []byte) (m message, err error) {
 	switch {
 	case errors.Is(err, rawjson.ErrTooDeep):
 		return message{}, errTooDeep
+	case err != nil && json.Valid(raw):
+		return message{}, errNotRPC // null, say
 	case err != nil:
 		return message{}, errNotText
 	}

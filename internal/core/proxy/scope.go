@@ -38,7 +38,7 @@ func (e *Endpoint) newScope(server string) *scope {
 	})
 	s.mcp.AddReceivingMiddleware(s.middleware)
 	get := func(*http.Request) *mcp.Server { return s.mcp }
-	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1})
+	s.stateful = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1, JSONResponse: true})
 	s.stateless = mcp.NewStreamableHTTPHandler(get, &mcp.StreamableHTTPOptions{
 		MaxRequestBodyBytes: -1, // the front has its own limit
 		Stateless:           true,
