@@ -27,8 +27,9 @@ var layers = map[string]rule{
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
+	"internal/keep":      {},
 	"internal/core": {
-		ours:  []string{"core/*", "stateview"},
+		ours:  []string{"core/*", "keep", "stateview"},
 		third: []string{"github.com/gofrs/flock", "gopkg.in/natefinch/lumberjack.v2"},
 	},
 	"internal/core/config": {
@@ -61,7 +62,7 @@ var layers = map[string]rule{
 	"internal/tray/menu":       {ours: []string{"stateview"}},
 	"internal/tray/ui":         {ours: []string{"tray/menu"}, third: []string{"fyne.io/systray", "github.com/godbus/dbus"}},
 	"internal/tray/notify": {
-		ours:  []string{"stateview"},
+		ours:  []string{"keep", "stateview"},
 		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},
 	},
 	"internal/tray/desktop":  {third: []string{"github.com/atotto/clipboard"}},
