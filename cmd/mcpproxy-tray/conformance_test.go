@@ -23,19 +23,12 @@ type shortfall struct {
 }
 
 const (
-	askedByRequest = "our session with the fixture is of 2026-07-28, where its tool does not ask at all: it would by a request"
 	noSignIn       = "signing in to a server is not built"
-	noParamHeaders = "Mcp-Param-* headers are not sent to a server"
 	sameListAgain  = "the fixture announces a list that has not changed; only a change that the client can see is passed on"
 )
 
 var shortfalls = []shortfall{
-	{"2025-11-25 stdio", "tools-call-sampling", askedByRequest},
-	{"2025-11-25 stdio", "tools-call-elicitation", askedByRequest},
-	{"2025-11-25 stdio", "elicitation-sep1034-defaults", askedByRequest},
-	{"2025-11-25 stdio", "elicitation-sep1330-enums", askedByRequest},
 	{"2025-11-25 *", "server-sse-polling", "we answer with one JSON message where alone it is a stream, which is what is tested"},
-	{"2026-07-28 http", "http-custom-header-server-validation", noParamHeaders},
 	{"2026-07-28 *", "server-stateless", sameListAgain},
 	{"* *", "server-sse-multiple-streams", "one of two checks is about streams; we answer with one JSON message what has nothing beside it"},
 }
@@ -82,8 +75,9 @@ func (s suite) compare(t *testing.T, set string) (alone outcome, through map[str
 	stateless := set == modernSet
 	alone = s.ofServer(t, set, s.serve(t, stateless))
 	home := t.TempDir()
-	// A fixture of its own: the suite changes what it has been run against.
-	writeConfig(t, home, fmt.Sprintf(`%q: {"url": %q}, %q: {"command": %q}`, overHTTP, s.serve(t, stateless), overStdio, s.server),
+	// A fixture of its own: the suite changes what it has been run against. Over stdio it
+	// is of one era for as long as it runs, as is whoever talks to it alone.
+	writeConfig(t, home, fmt.Sprintf(`%q: {"url": %q}, %q: {"command": %q, "revision": %q}`, overHTTP, s.serve(t, stateless), overStdio, s.server, set),
 		`"quarantine": false, "mcp_auth": "none",`)
 	prog := run(t, home, nil, "serve")
 	through = map[string]outcome{}
@@ -128,7 +122,6 @@ func matches(pattern, name string) bool {
 
 var clientShortfalls = []shortfall{
 	{"*", "auth/*", noSignIn},
-	{"2026-07-28 *", "http-custom-headers", noParamHeaders},
 	{"2026-07-28 *", "request-metadata", "we declare no roots, so that there is nothing to check in them"},
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tailscale/hujson"
@@ -128,7 +129,7 @@ func (e *entry) note(err *Error) {
 
 // serverKeys are the keys of a server that have an effect; see entry.key.
 var serverKeys = []string{"command", "args", "env", "cwd", "working_dir", "url", "headers",
-	"type", "transport", "protocol", "enabled", "disabled", "name"}
+	"type", "transport", "protocol", "revision", "enabled", "disabled", "name"}
 
 func (e *entry) key(key string, v *hujson.Value) (known bool, err *Error) {
 	s := &e.srv
@@ -151,6 +152,8 @@ func (e *entry) key(key string, v *hujson.Value) (known bool, err *Error) {
 		}
 	case "type", "transport", "protocol":
 		err = e.transport(key, v)
+	case "revision":
+		err = e.revision(v)
 	case "enabled":
 		e.enabled, err = e.flag(key, v)
 	case "disabled":
@@ -199,6 +202,21 @@ func (e *entry) transport(key string, v *hujson.Value) *Error {
 		return e.fail(v, "The entry asks for two transports, "+quoted(e.hint)+" and "+quoted(word)+".", "Remove one of them.")
 	}
 	e.hint = resolved
+	return nil
+}
+
+// revisions are those of MCP, newest first.
+var revisions = []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}
+
+func (e *entry) revision(v *hujson.Value) *Error {
+	word, err := e.text(v, "revision")
+	if err != nil {
+		return err
+	}
+	if word != "" && !slices.Contains(revisions, word) {
+		return e.fail(v, `"revision" cannot be `+quoted(word)+".", "These are: "+strings.Join(revisions, ", ")+".")
+	}
+	e.srv.Revision = word
 	return nil
 }
 

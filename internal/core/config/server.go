@@ -22,6 +22,7 @@ type Server struct {
 	URL       string            // http or https
 	Headers   map[string]string // sent with each request; secret
 	Transport string            // "stdio", "http" (streamable) or "sse"; "" if Err is set
+	Revision  string            // newest revision of MCP to speak with it; "" means the newest that both know
 	Disabled  bool              // must not run
 	Err       *Error            // why the entry cannot be used; then only Name and Disabled are set beside it
 }
@@ -30,7 +31,7 @@ type Server struct {
 // need not be restarted. The order of keys in the file does not matter.
 func (s Server) Equal(o Server) bool {
 	return s.Name == o.Name && s.Command == o.Command && s.Cwd == o.Cwd && s.URL == o.URL &&
-		s.Transport == o.Transport && s.Disabled == o.Disabled && s.Err.same(o.Err) &&
+		s.Transport == o.Transport && s.Revision == o.Revision && s.Disabled == o.Disabled && s.Err.same(o.Err) &&
 		slices.Equal(s.Args, o.Args) && maps.Equal(s.Env, o.Env) && maps.Equal(s.Headers, o.Headers)
 }
 

@@ -33,6 +33,8 @@ func TestEntryProblems(t *testing.T) {
 		{`{"command": "x", "env": {"": "1"}}`, `"" in "env" cannot name an environment variable.`},
 		{`{"command": "x", "env": {"A": "\u0000"}}`, `The value of "A" in "env" contains a zero byte.`},
 		{`{"command": "x\u0000"}`, `"command", "args" or "cwd" contains a zero byte.`},
+		{`{"command": "x", "revision": "2025-11-24"}`, `"revision" cannot be "2025-11-24".`},
+		{`{"command": "x", "revision": 2025}`, `"revision" must be a text in quotes, not a number.`},
 		{`{"command": "x", "cwd": 1}`, `"cwd" must be a text in quotes, not a number.`},
 		{`{"command": "x", "cwd": "/a", "working_dir": "/b"}`, `"cwd" and "working_dir" say different things.`},
 		{`{"command": "x", "enabled": "yes"}`, `"enabled" must be true or false, not a text.`},

@@ -279,3 +279,13 @@ func TestPeerThatVanishedIsFoundByPings(t *testing.T) {
 	t.Logf("found after %v", time.Since(began))
 	relay.deaf.Store(false)
 }
+
+func TestRevisionThatIsAskedFor(t *testing.T) {
+	for revision, want := range map[string]string{"": firstModern, "2026-07-28": firstModern, "2025-11-25": "2025-11-25"} {
+		srv := childOf("both+modern")
+		srv.Revision = revision
+		if s := connect(t, patient(), srv); s.protocol != want {
+			t.Errorf("asked for %q the session is of %s", revision, s.protocol)
+		}
+	}
+}

@@ -185,6 +185,9 @@ func (c *Connector) greet(ctx context.Context, s *Session, srv config.Server) er
 	if _, silent := c.silent.Load(launch); silent {
 		opts.ProtocolVersion = lastLegacy
 	}
+	if srv.Revision != "" && srv.Revision < firstModern {
+		opts.ProtocolVersion = srv.Revision
+	}
 	err := s.handshake(ctx, opts)
 	if err != nil {
 		err = s.whyFailed(ctx, err)
