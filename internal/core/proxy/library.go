@@ -74,7 +74,7 @@ func (s *scope) serveFromLibrary(w http.ResponseWriter, r *http.Request, from *c
 	if session != "" && !answer.failed {
 		w.Header().Set(sessionHeader, session)
 	}
-	writeMessage(w, from, answer.status(from.modern), answer.envelope(m.id))
+	writeMessage(w, from, got.status, answer.envelope(m.id))
 }
 
 // askLibrary has the library answer a request under an id that it can read.
@@ -87,7 +87,7 @@ func (s *scope) askLibrary(r *http.Request, from *caller, m *message) *recorded 
 	r = r.Clone(r.Context())
 	r.Header.Set("Accept", "application/json, text/event-stream")
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	got := &recorded{header: http.Header{}}
+	got := &recorded{header: http.Header{}, status: http.StatusOK}
 	s.library(from).ServeHTTP(got, r)
 	return got
 }
