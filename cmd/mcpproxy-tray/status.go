@@ -21,6 +21,7 @@ import (
 type instanceStatus struct {
 	URL      string         `json:"url"`
 	Counts   map[string]int `json:"counts"`
+	Paused   bool           `json:"paused"`
 	Problems []struct {
 		Text string `json:"text"`
 		Hint string `json:"hint"`
@@ -65,6 +66,9 @@ func showStatus(ctx context.Context, a *api, asJSON bool, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "endpoint %s/mcp\n%s\n", st.URL, summary(list.Servers))
+	if st.Paused {
+		fmt.Fprintln(out, "calls are paused: clients get an error until you choose “Resume calls” in the tray")
+	}
 	for _, p := range st.Problems {
 		fmt.Fprintf(out, "! %s %s\n", oneLine(p.Text), oneLine(p.Hint))
 	}

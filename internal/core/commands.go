@@ -10,15 +10,20 @@ import (
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/supervisor"
+	"mcpproxy-tray/internal/keep"
 	"mcpproxy-tray/internal/stateview"
 )
 
 // shownWithin is how long a command waits to see its effect published.
 const shownWithin = 2 * time.Second
 
-// SetEnabled switches a server on or off in the configuration file and applies it.
+// SetEnabled switches a server on or off in the configuration file and applies
+// it. If it was on for a time only, that is over.
 func (c *Core) SetEnabled(ctx context.Context, name string, on bool) error {
-	return c.edit(ctx, c.file.SetEnabled(name, on))
+	if err := c.edit(ctx, c.file.SetEnabled(name, on)); err != nil {
+		return err
+	}
+	return explain(c.keepOn(func(n string) bool { return n == name }))
 }
 
 // Add puts a server into the configuration file and applies it. It does not
@@ -110,6 +115,7 @@ func (c *Core) apply(cfg *config.Config) {
 		c.log.Info("configuration applied", "servers", len(cfg.Servers))
 	}
 	c.logs.keep(cfg.Servers)
+	c.forgetEnds(cfg)
 	c.super.Apply(cfg)
 }
 
@@ -160,6 +166,8 @@ func explain(err error) error {
 		e.problem = x.Problem()
 	} else if p, ok := fileProblem(err); ok {
 		e.problem = p
+	} else if u, ok := errors.AsType[*keep.UnsavedError](err); ok {
+		e.kind, e.problem = httpapi.ErrReadOnly, unsavedProblem(u)
 	}
 	return e
 }

@@ -19,6 +19,7 @@ import (
 	"mcpproxy-tray/internal/core/shellpath"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
+	"mcpproxy-tray/internal/keep"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -59,6 +60,8 @@ type Core struct {
 	logs     *serverLogs
 	path     *shellpath.Resolver
 	quit     chan struct{} // one slot: somebody asked the program to end
+	switches *keep.Value[switches]
+	woke     chan struct{} // one slot: the machine was asleep
 	unlock   func() error
 
 	cfg     atomic.Pointer[config.Config] // in force
@@ -83,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Core, error) {
 		file: config.Open(o.ConfigFile),
 		logs: &serverLogs{dirs: o.Dirs},
 		path: shellpath.New(shellpath.Options{Processes: o.Tree, Logger: o.Logger}),
-		quit: make(chan struct{}, 1),
+		quit: make(chan struct{}, 1), woke: make(chan struct{}, 1),
 	}
 	unusable := o.Dirs.Make()
 	if unusable != nil {
@@ -107,6 +110,8 @@ func (c *Core) open() error {
 	c.claim()
 	c.noteCrash()
 	first := c.firstRun()
+	c.switches = keep.Open[switches](c.switchesFile())
+	c.switchOff()
 	cfg, err := c.file.Load()
 	if err != nil {
 		c.configProblem(err)
@@ -248,6 +253,7 @@ func (c *Core) Run(ctx context.Context) error {
 	workers.Go(func() { c.path.Path(ctx) }) // so that the first server need not wait for it
 	workers.Go(func() { c.forgetCrash(ctx) })
 	workers.Go(func() { c.watchConfig(ctx) })
+	workers.Go(func() { c.watchEnds(ctx) })
 	c.sync(ctx) // who finds this instance finds its servers
 	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)

@@ -66,7 +66,7 @@ func (c *Core) Problems() ([]stateview.Problem, <-chan struct{}) { return c.prob
 
 func (c *Core) status() httpapi.Status {
 	list, _ := c.problem.list()
-	st := httpapi.Status{Program: c.o.Version, URL: c.url, Problems: list}
+	st := httpapi.Status{Program: c.o.Version, URL: c.url, Paused: c.switches.Load().Paused, Problems: list}
 	if c.o.Tray != nil {
 		t := c.o.Tray()
 		st.Tray = httpapi.Tray{Running: t.Running, Attached: t.Attached}

@@ -57,8 +57,11 @@ func (c connector) Connect(ctx context.Context, srv config.Server) (supervisor.S
 // A relay takes the endpoint's requests to the supervisor, each with a time limit.
 type relay struct{ c *Core }
 
-// Request relays one request; see supervisor.Requester.
+// Request relays one request, unless calls are paused; see supervisor.Requester.
 func (r relay) Request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
+	if r.c.switches.Load().Paused {
+		return nil, nil, pausedError{}
+	}
 	limit := r.c.cfg.Load().Timeouts.Call
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

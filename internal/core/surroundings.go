@@ -12,7 +12,7 @@ import (
 
 // watchMachine tells the supervisor what happens to the machine, until ctx is done.
 func (c *Core) watchMachine(ctx context.Context) error {
-	s := surroundings{log: c.log, servers: c.super, woke: c.o.Woke}
+	s := surroundings{log: c.log, servers: c.super, woke: c.wakeUp}
 	return machine.Watch(ctx, machine.Options{Logger: c.o.Logger}, s.happened)
 }
 
