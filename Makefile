@@ -5,14 +5,29 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/mcpproxy-tray
+PREFIX  ?= $(HOME)/.local
+SHARE    = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: run build test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
+.PHONY: run build install uninstall test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/mcpproxy-tray
+
+install: build ## for this user, or below PREFIX (and DESTDIR): program, icons, entry in the desktop's menu
+	install -Dm755 $(BIN) "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray"
+	cd packaging/linux/icons && find hicolor -type f -exec install -Dm644 {} "$(SHARE)/icons/{}" ';'
+	install -dm755 "$(SHARE)/applications"
+	sed 's|^TryExec=.*|TryExec=$(PREFIX)/bin/mcpproxy-tray|; s|^Exec=.*|Exec="$(PREFIX)/bin/mcpproxy-tray"|' \
+		packaging/linux/mcpproxy-tray.desktop >"$(SHARE)/applications/mcpproxy-tray.desktop"
+	@packaging/linux/refresh "$(SHARE)"
+
+uninstall: ## take away what install put there; configuration and data stay
+	rm -f "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray" "$(SHARE)/applications/mcpproxy-tray.desktop"
+	cd packaging/linux/icons && find hicolor -type f -exec rm -f "$(SHARE)/icons/{}" ';'
+	@packaging/linux/refresh "$(SHARE)"
 
 test: ## everything: unit tests, real processes, a real panel, npm peers
 	.ci/setup
@@ -54,8 +69,8 @@ conformance: ## the official suite and the matrix of eras, alone and through us;
 golden: ## rewrite the golden files after a look at the difference
 	$(GO) test ./internal/tray/menu ./internal/core/faults -update
 
-icons: ## draw the tray icons again
-	$(GO) run ./assets/draw
+icons: ## draw the icons again
+	$(GO) generate ./assets
 
 screenshots: ## those of the README, from a real panel
 	rm -rf $(CURDIR)/bin/shots && mkdir -p $(CURDIR)/bin/shots

@@ -29,6 +29,24 @@ func TestCommittedIconsAreWhatIsDrawn(t *testing.T) {
 	}
 }
 
+func TestCommittedThemeIsWhatIsDrawn(t *testing.T) {
+	files, err := hicolor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join("..", "..", "packaging", "linux", "icons", "hicolor")
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil || !same(t, name, got, want) {
+			t.Errorf("%s is not what the program draws (%v): run go generate ./assets", name, err)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(root, "*", "*", "*"))
+	if err != nil || len(found) != len(files) {
+		t.Errorf("%d files, the program draws %d (%v)", len(found), len(files), err)
+	}
+}
+
 // same compares pictures, not compressed bytes, which another Go version may pack differently.
 func same(t *testing.T, name string, a, b []byte) bool {
 	t.Helper()

@@ -47,17 +47,23 @@ func draw() (map[string][]byte, error) {
 		var pictures []*image.NRGBA
 		for _, size := range sizes {
 			p := ic.render(size)
-			var b bytes.Buffer
-			enc := png.Encoder{CompressionLevel: png.BestCompression}
-			if err := enc.Encode(&b, p); err != nil {
+			data, err := encode(p)
+			if err != nil {
 				return nil, err
 			}
-			files[fmt.Sprintf("%s-%d.png", name, size)] = b.Bytes()
+			files[fmt.Sprintf("%s-%d.png", name, size)] = data
 			pictures = append(pictures, p)
 		}
 		files[name+".ico"] = ico(pictures)
 	}
 	return files, nil
+}
+
+func encode(p image.Image) ([]byte, error) {
+	var b bytes.Buffer
+	enc := png.Encoder{CompressionLevel: png.BestCompression}
+	err := enc.Encode(&b, p)
+	return b.Bytes(), err
 }
 
 // A point is a place on the icon; the icon is 32 units wide at every size.

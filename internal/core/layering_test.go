@@ -68,6 +68,7 @@ var layers = map[string]rule{
 	"internal/tray/desktop":  {third: []string{"github.com/atotto/clipboard"}},
 	"internal/tray/traytest": {third: []string{"github.com/godbus/dbus"}}, // imported by tests only
 	"assets":                 {},
+	"packaging":              {}, // tests of what make install puts in place
 	"assets/draw":            {}, // the program that draws the icons; not linked into the binary
 }
 
