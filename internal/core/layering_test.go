@@ -43,7 +43,7 @@ var layers = map[string]rule{
 		third: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "github.com/fsnotify/fsnotify"},
 	},
 	"internal/core/approval":   {},
-	"internal/core/call":       {},
+	"internal/core/call":       {ours: []string{"core/rawjson"}},
 	"internal/core/bridge":     {ours: []string{"core/mcpheader", "core/rawjson"}},
 	"internal/core/mcpheader":  {ours: []string{"core/rawjson"}},
 	"internal/core/rawjson":    {},

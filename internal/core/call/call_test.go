@@ -9,12 +9,12 @@ type stub struct {
 	name string
 }
 
-type member struct {
+type peer struct {
 	Client
 	of string
 }
 
-func (m member) Peer() any { return m.of }
+func (m peer) Peer() any { return m.of }
 
 type wrapped struct{ Client }
 
@@ -31,8 +31,8 @@ func TestPeerOf(t *testing.T) {
 		{"another like it", a, b, false},
 		{"in two wraps", &wrapped{a}, &wrapped{&wrapped{a}}, true},
 		{"others in wraps", &wrapped{a}, &wrapped{b}, false},
-		{"one peer", &member{of: "x"}, &wrapped{&member{of: "x"}}, true},
-		{"two peers", &member{of: "x"}, &member{of: "y"}, false},
+		{"one peer", &peer{of: "x"}, &wrapped{&peer{of: "x"}}, true},
+		{"two peers", &peer{of: "x"}, &peer{of: "y"}, false},
 		{"nobody", nil, a, false},
 	} {
 		if got := PeerOf(tt.a) == PeerOf(tt.b); got != tt.want {

@@ -45,24 +45,13 @@ func (a *asked) answer(session string, m *message) {
 	}
 }
 
-// needs returns the capability that a client needs to be asked something; "" for what
-// no client can be asked.
-func needs(method string) string {
+// asks reports whether a method is one by which a client can be asked something.
+func asks(method string) bool {
 	switch method {
-	case "elicitation/create":
-		return "elicitation"
-	case "sampling/createMessage":
-		return "sampling"
-	case "roots/list":
-		return "roots"
+	case "elicitation/create", "sampling/createMessage", "roots/list":
+		return true
 	}
-	return ""
-}
-
-// able reports whether capabilities have one.
-func able(capabilities json.RawMessage, want string) bool {
-	v := valueOf(capabilities, want)
-	return want != "" && len(v) > 0 && v[0] == '{'
+	return false
 }
 
 // askable reports whether a client can be asked anything.

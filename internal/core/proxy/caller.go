@@ -92,6 +92,11 @@ func checkHeaders(h http.Header, from *caller, m *message) *rejection {
 	missing := func(key string) *rejection {
 		return &rejection{http.StatusBadRequest, jsonrpc.CodeInvalidParams, fmt.Sprintf("The _meta of the request has no valid %q.", key), nil}
 	}
+	for _, name := range []string{revisionHeader, methodHeader, "Mcp-Name"} {
+		if len(h.Values(name)) > 1 {
+			return mismatch("The header %s occurs twice.", name)
+		}
+	}
 	revision, told := h.Get(revisionHeader), unquoteString(m.asMeta.revision)
 	switch method := h.Get(methodHeader); {
 	case revision == "":

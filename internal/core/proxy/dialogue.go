@@ -33,7 +33,7 @@ type dialogue struct {
 	q     *request
 	from  *caller
 	can   json.RawMessage // the client's capabilities
-	logs  bool            // of a revision without sessions: the request asked for log messages
+	level int             // of a revision without sessions: that of the log messages the request asked for; -1: none
 
 	w       http.ResponseWriter // once the stream is open its goroutine's alone, until that has ended
 	wake    chan struct{}       // one slot: there is something to write, or all has been said

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -79,6 +80,10 @@ func (s *scope) serveRequest(w http.ResponseWriter, r *http.Request, from *calle
 			wrong = &rejection{http.StatusBadRequest, headerMismatchCode, text, nil}
 		}
 	}
+	level := slices.Index(logLevels, unquoteString(m.asMeta.level))
+	if wrong == nil && from.modern && m.asMeta.level != nil && level < 0 {
+		wrong = &rejection{http.StatusBadRequest, jsonrpc.CodeInvalidParams, "The log level in _meta is none. These are: " + strings.Join(logLevels, ", ") + ".", nil}
+	}
 	if wrong != nil {
 		wrong.write(w, m.id)
 		return
@@ -89,7 +94,7 @@ func (s *scope) serveRequest(w http.ResponseWriter, r *http.Request, from *calle
 		return
 	}
 	defer s.requests.end(q)
-	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), logs: m.asMeta.level != nil, w: w, wake: make(chan struct{}, 1)}
+	d := &dialogue{scope: s, q: q, from: from, can: s.capabilities(from, m), level: level, w: w, wake: make(chan struct{}, 1)}
 	if from.modern && (askable(d.can) || strings.HasPrefix(unquoteString(m.state), statePrefix)) {
 		s.serveHeld(d, r, m)
 		return

@@ -64,7 +64,7 @@ func TestBadRequests(t *testing.T) {
 		{"name in a wrapped header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "=?base64?c19fdA==?="}, 200, `"result":{`},
 		{"name in a header that is wrapped badly", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "tools/call", "Mcp-Name": "=?base64?*?="}, 400, "-32020"},
 		{"method that contradicts", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Method": "ping", "Mcp-Name": "s__t"}, 400, "-32020"},
-		{"another method than the library's", `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{`+modernMeta+`}}`, map[string]string{revisionHeader: modern, "Mcp-Method": "ping"}, 400, `{"jsonrpc":"2.0","id":1,"error":{"code":-32020`},
+		{"another method than the library's", `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + modernMeta + `}}`, map[string]string{revisionHeader: modern, "Mcp-Method": "ping"}, 400, `{"jsonrpc":"2.0","id":1,"error":{"code":-32020`},
 		{"no method in the header", call(`{` + modernMeta + `,"name":"s__t"}`), map[string]string{revisionHeader: modern, "Mcp-Name": "s__t"}, 400, "-32020"},
 		{"a revision to come", call(strings.Replace(`{`+modernMeta+`,"name":"s__t"}`, modern, "2027-01-01", 1)), map[string]string{revisionHeader: "2027-01-01", "Mcp-Method": "tools/call", "Mcp-Name": "s__t"}, 400, `"code":-32022,"message":"This revision of the protocol is not supported.","data":{"supported":["2026-07-28"`},
 		{"a revision that never was", call(`{"name":"s__t"}`), map[string]string{revisionHeader: "2025-01-01"}, 400, "not supported"},

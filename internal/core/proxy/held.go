@@ -143,6 +143,17 @@ type helds struct {
 	running sync.WaitGroup   // their servers' sides
 }
 
+// run runs a server's side, unless the scope has ended.
+func (l *helds) run(side func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.running.Go(side)
+	return true
+}
+
 // park notes a request until its client sends it again. It returns "" if too many wait.
 func (l *helds) park(h *held) (state string) {
 	state = statePrefix + rand.Text()
@@ -236,10 +247,14 @@ func (s *scope) hold(d *dialogue, r *http.Request, m *message) (*held, *rejectio
 		token:  tokenOf(r),
 		answer: make(chan reply, 1), wake: make(chan struct{}, 1), open: map[string]*question{},
 	}
-	s.helds.running.Go(func() {
+	begun := s.helds.run(func() {
 		defer s.requests.end(q)
 		h.answer <- s.answer(q.ctx, d.from, m, h)
 	})
+	if !begun {
+		s.requests.end(q)
+		return nil, unbegun(errEnded)
+	}
 	return h, nil
 }
 

@@ -32,7 +32,7 @@ func (s *scope) ask(ctx context.Context, server string, result json.RawMessage, 
 	var answers [][]byte
 	for m := range rawjson.Members(valueOf(result, "inputRequests")) {
 		method := unquoteString(valueOf(m.Value, "method"))
-		if !able(asker.Capabilities(), needs(method)) {
+		if code, _ := call.Unable(asker.Capabilities(), method, valueOf(m.Value, "params")); code != 0 || !asks(method) {
 			return fail("The server %q asks for something that this client cannot do.", server)
 		}
 		got, rpcErr, err := asker.Ask(ctx, method, valueOf(m.Value, "params"))

@@ -56,10 +56,10 @@ func (d *dialogue) wants(method string, params json.RawMessage) bool {
 	if method != "notifications/message" {
 		return true
 	}
-	if d.from.modern {
-		return d.logs
-	}
 	said := slices.Index(logLevels, unquoteString(valueOf(params, "level")))
+	if d.from.modern {
+		return d.level >= 0 && said >= d.level
+	}
 	return said >= d.scope.wishes.level(d.from.session)
 }
 

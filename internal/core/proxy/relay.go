@@ -102,6 +102,9 @@ func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.
 			result, failed = s.request(ctx, to, m.method, asker)
 		}
 	}
+	if failed == nil && !from.modern && wantsInput(result) { // in a batch nobody can be asked
+		return errorReply(internalError(fmt.Sprintf("The server %q asks for something, and in a batch the client cannot be asked.", to.server)))
+	}
 	if failed != nil {
 		return *failed
 	}

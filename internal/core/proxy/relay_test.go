@@ -361,14 +361,18 @@ func TestCallsDoNotReachAnotherServer(t *testing.T) {
 			st.SetLaunch(stateview.Launch{Line: id, ID: id})
 		})
 	}
-	connect(r.view, "s", plainTool("old"))
-	launch("before", stateview.Connected)
 	client := r.legacy(t, "/mcp")
-	up.meanwhile = func() { // the entry is edited; its server has other tools
-		launch("after", stateview.Connecting)
-		connect(r.view, "s", plainTool("new"))
+	for tool, want := range map[string]string{"new": `There is no tool "s__old".`, "old": `The server "s" was replaced by another one; the request was not sent.`} {
+		connect(r.view, "s", plainTool("old"))
+		launch("before", stateview.Connected)
+		up.meanwhile = func() { // the entry is edited
+			launch("after", stateview.Connecting)
+			connect(r.view, "s", plainTool(tool))
+		}
+		if _, body := client.call("s__old", `{"name":"s__old"}`); !strings.Contains(body, strings.ReplaceAll(want, `"`, `\"`)) {
+			t.Errorf("a server with %s: %s", tool, body)
+		}
 	}
-	checkRefusal(t, client, "s__old", -32602, `There is no tool "s__old".`)
 	if sent {
 		t.Error("the call was sent to another program")
 	}

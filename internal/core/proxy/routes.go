@@ -99,7 +99,16 @@ func (s *scope) routeNamed(c *catalog, k kind, params json.RawMessage) (route, e
 	if err := refusal(c, id, asked); err != nil {
 		return route{}, err
 	}
-	return route{server: id.server, params: params, admit: func() error { return refusal(s.catalog(), id, asked) }}, nil
+	return route{server: id.server, params: params, admit: func() error { return admits(c, s.catalog(), id, asked) }}, nil
+}
+
+// admits returns nil if a tool that was found in then, under the name asked, can be called
+// now, and its server is still that one.
+func admits(then, now *catalog, id toolID, asked string) error {
+	if err := refusal(now, id, asked); err != nil {
+		return err
+	}
+	return sameServer(then, now, id.server)
 }
 
 // notFoundCode is the error of a resource that nobody has, before revision 2026-07-28.

@@ -106,7 +106,7 @@ func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
 	s.stateful.ServeHTTP(w, r)
 	if r.Method == http.MethodDelete {
 		s.leases.remove(id)
-		s.forget(id)
+		s.closeSession(id) // also if the library refused it
 	}
 }
 

@@ -46,6 +46,15 @@ func contradiction(h search.Hints, with string) string {
 	return ""
 }
 
+// contradicted returns the error for calling a tool of that definition with one of ours.
+func contradicted(name, def, with string) error {
+	h := search.HintsOf(def)
+	if why := contradiction(h, with); why != "" {
+		return invalid(fmt.Sprintf("The tool %q %s, so %s does not call it. Call it with %s.", name, why, with, callWith(h)))
+	}
+	return nil
+}
+
 // call routes a call of one of the servers' tools.
 func (f *finder) call(c *catalog, with string, params, args json.RawMessage) (route, error) {
 	name, err := text(args, "name")
@@ -68,14 +77,23 @@ func (f *finder) call(c *catalog, with string, params, args json.RawMessage) (ro
 	if err != nil {
 		return answered(nil, err)
 	}
-	h := search.HintsOf(def)
-	if why := contradiction(h, with); why != "" {
-		return answered(nil, invalid(fmt.Sprintf("The tool %q %s, so %s does not call it. Call it with %s.", name, why, with, callWith(h))))
+	if err := contradicted(name, def, with); err != nil {
+		return answered(nil, err)
 	}
 	return route{
 		server: id.server,
 		params: rewrite(params, map[string][]byte{"name": quote(id.tool), "arguments": inner}),
-		admit:  func() error { return refusal(f.catalog(), id, name) },
+		admit: func() error {
+			now := f.catalog()
+			if err := admits(c, now, id, name); err != nil {
+				return err
+			}
+			_, def, err := now.callable(name)
+			if err != nil {
+				return err
+			}
+			return contradicted(name, def, with) // it may say something else by now
+		},
 		finish: f.results.shorten,
 	}, nil
 }

@@ -21,23 +21,32 @@ type wishes struct {
 	levels    map[string]int                             // of the log, by session id; guarded by mu
 }
 
-// follow notes that a session wants to hear of a resource, or does no more.
-func (w *wishes) follow(session *mcp.ServerSession, id resourceID, want bool) {
+// follow notes that a session wants to hear of a resource.
+func (w *wishes) follow(session *mcp.ServerSession, id resourceID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch who := w.resources[id]; {
-	case !want:
+	if w.resources == nil {
+		w.resources = map[resourceID]map[*mcp.ServerSession]bool{}
+	}
+	if w.resources[id] == nil {
+		w.resources[id] = map[*mcp.ServerSession]bool{}
+	}
+	w.resources[id][session] = true
+}
+
+// unfollow notes that a session does not want to hear of a URI any more, whosever it
+// was when the session asked for it.
+func (w *wishes) unfollow(session *mcp.ServerSession, uri string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, who := range w.resources {
+		if id.uri != uri {
+			continue
+		}
 		delete(who, session)
 		if len(who) == 0 {
 			delete(w.resources, id)
 		}
-	case who == nil:
-		if w.resources == nil {
-			w.resources = map[resourceID]map[*mcp.ServerSession]bool{}
-		}
-		w.resources[id] = map[*mcp.ServerSession]bool{session: true}
-	default:
-		who[session] = true
 	}
 }
 
@@ -113,16 +122,14 @@ func (s *scope) subscribe(_ context.Context, r *mcp.SubscribeRequest) error {
 	if err != nil {
 		return err
 	}
-	s.wishes.follow(r.Session, id, true)
+	s.wishes.follow(r.Session, id)
 	signal(s.wished)
 	return nil
 }
 
 func (s *scope) unsubscribe(_ context.Context, r *mcp.UnsubscribeRequest) error {
-	if id, err := s.resource(r.Params.URI); err == nil {
-		s.wishes.follow(r.Session, id, false)
-		signal(s.wished)
-	}
+	s.wishes.unfollow(r.Session, r.Params.URI)
+	signal(s.wished)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/rawjson"
 )
 
@@ -44,7 +45,7 @@ func (w *wire) asked(e envelope, of *pending, kept bool) {
 		w.refuse(id, -32603, "There is no client that is known to have caused this request.")
 		return
 	}
-	if code, text := unable(p.from.Capabilities(), method, e.params); code != 0 {
+	if code, text := call.Unable(p.from.Capabilities(), method, e.params); code != 0 {
 		w.refuse(id, code, text)
 		return
 	}

@@ -1,4 +1,4 @@
-package upstream
+package call
 
 import (
 	"encoding/json"
@@ -14,9 +14,9 @@ var needs = map[string]string{
 	"roots/list":             "roots",
 }
 
-// unable returns the error for a request that a client of these capabilities must
-// not get; code 0 if it may.
-func unable(caps json.RawMessage, method string, params json.RawMessage) (code int, text string) {
+// Unable returns the JSON-RPC error for a request that a client of these capabilities
+// must not get; code 0 if it may.
+func Unable(caps json.RawMessage, method string, params json.RawMessage) (code int, text string) {
 	need := needs[method]
 	if need == "" {
 		return 0, ""
