@@ -8,13 +8,19 @@ BIN     := bin/mcpproxy-tray
 PREFIX  ?= $(HOME)/.local
 SHARE    = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: run build install uninstall test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
+.PHONY: run build windows resources install uninstall test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/mcpproxy-tray
+
+windows: ## the Windows program, which opens no console window; -H windowsgui is what says so
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS) -H windowsgui" -o $(BIN).exe ./cmd/mcpproxy-tray
+
+resources: ## the icon, manifest and name of the Windows program, as the objects that the linker takes in
+	$(GO) run ./packaging/windows
 
 install: build ## for this user, or below PREFIX (and DESTDIR): program, icons, entry in the desktop's menu
 	install -Dm755 $(BIN) "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray"

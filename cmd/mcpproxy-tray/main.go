@@ -44,6 +44,7 @@ func (f *failure) Error() string {
 func usageError(err error) error { return &failure{code: exitUsage, text: err.Error()} }
 
 func main() {
+	attachConsole()
 	args := os.Args[1:]
 	if !supervises(args) {
 		os.Exit(plain(args))

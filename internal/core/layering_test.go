@@ -69,6 +69,7 @@ var layers = map[string]rule{
 	"internal/tray/traytest": {third: []string{"github.com/godbus/dbus"}}, // imported by tests only
 	"assets":                 {},
 	"packaging":              {}, // tests of what make install puts in place
+	"packaging/windows":      {}, // the program that makes the resources; not linked into the binary
 	"assets/draw":            {}, // the program that draws the icons; not linked into the binary
 }
 
