@@ -154,7 +154,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Logger: log})
 	t := tray.New(tray.Options{
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
-		LogFile: p.LogFile, URL: p.EndpointURL, Quit: p.Quit, Logger: log,
+		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

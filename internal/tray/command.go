@@ -3,6 +3,7 @@ package tray
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"time"
 	"unicode"
@@ -23,7 +24,8 @@ type pending struct {
 // A result is how a command ended.
 type result struct {
 	seq    int
-	server string
+	kind   menu.Kind
+	server string // "" for an action of none
 	err    error
 }
 
@@ -47,8 +49,13 @@ func (t *Tray) clicked(ctx context.Context, id menu.ID) {
 // handler returns what carries out an action; nil if there is nothing.
 func (t *Tray) handler(a menu.Action) func(context.Context, menu.Action) {
 	switch a.Kind {
-	case menu.Enable, menu.Disable, menu.Restart, menu.Approve:
+	case menu.Enable, menu.Disable, menu.EnableHour, menu.Restart, menu.Approve:
 		return t.command
+	case menu.Pause, menu.Resume, menu.Paste, menu.Mute, menu.Unmute, menu.NotifyOn, menu.NotifyOff, menu.Quiet, menu.Loud,
+		menu.LoginOn, menu.LoginOff:
+		return t.change
+	case menu.OpenPage, menu.Review:
+		return t.openPage
 	case menu.OpenLog:
 		return t.openLog
 	case menu.CopyURL:
@@ -71,10 +78,10 @@ func (t *Tray) command(ctx context.Context, a menu.Action) {
 	t.work.Go(func() {
 		err := t.call(ctx, a)
 		if err != nil && ctx.Err() == nil {
-			t.o.Notify("Could not "+a.Kind.String()+" "+menu.Label(a.Server), t.explain(err, a.Server))
+			t.o.Notify("Could not "+verb(a.Kind)+" "+menu.Label(a.Server), t.explain(err, a.Server))
 		}
 		select {
-		case t.results <- result{seq, a.Server, err}:
+		case t.results <- result{seq, a.Kind, a.Server, err}:
 		case <-ctx.Done():
 		}
 	})
@@ -86,6 +93,8 @@ func (t *Tray) call(ctx context.Context, a menu.Action) error {
 		return t.o.Commands.SetEnabled(ctx, a.Server, true)
 	case menu.Disable:
 		return t.o.Commands.SetEnabled(ctx, a.Server, false)
+	case menu.EnableHour:
+		return t.o.Commands.EnableFor(ctx, a.Server, time.Hour)
 	case menu.Restart:
 		return t.o.Commands.Restart(ctx, a.Server)
 	default:
@@ -101,7 +110,7 @@ type explained interface {
 
 func (t *Tray) explain(err error, server string) string {
 	t.log.Error("command failed", "server", server, "err", err)
-	if e, ok := errors.AsType[explained](err); ok {
+	if e, ok := errors.AsType[explained](err); ok && e.Problem().Text != "" {
 		p := e.Problem()
 		if p.Hint != "" {
 			return p.Text + " " + p.Hint
@@ -113,6 +122,12 @@ func (t *Tray) explain(err error, server string) string {
 
 // finished notes that a command ended.
 func (t *Tray) finished(r result) {
+	if r.server == "" {
+		if t.busy[r.kind] == r.seq {
+			delete(t.busy, r.kind)
+		}
+		return
+	}
 	p, ok := t.pending[r.server]
 	if !ok || p.seq != r.seq {
 		return // another command followed
@@ -137,10 +152,13 @@ func (t *Tray) settle(s *stateview.Snapshot) {
 	}
 }
 
-// expiry returns how long until the next pending command is forgotten; 0 if
-// there is none to wait for.
+// expiry returns how long until the next pending command is forgotten or the
+// quiet ends; 0 if there is none to wait for.
 func (t *Tray) expiry() time.Duration {
 	var next time.Duration
+	if !t.news.quietUntil.IsZero() {
+		next = max(time.Until(t.news.quietUntil), 1)
+	}
 	for _, p := range t.pending {
 		if p.returned.IsZero() {
 			continue
@@ -166,14 +184,17 @@ func sentence(err error) string {
 	return string(unicode.ToUpper(r)) + err.Error()[n:] + "."
 }
 
-func (t *Tray) copyURL(context.Context, menu.Action) {
+func (t *Tray) copyURL(_ context.Context, a menu.Action) {
 	t.work.Go(func() {
-		url := t.o.URL()
-		if err := t.o.Desktop.CopyText(url); err != nil {
-			t.o.Notify("Could not copy "+url, sentence(err))
+		link := t.o.URL()
+		if a.Server != "" {
+			link += "/server/" + url.PathEscape(a.Server)
+		}
+		if err := t.o.Desktop.CopyText(link); err != nil {
+			t.o.Notify("Could not copy "+link, sentence(err))
 			return
 		}
-		t.o.Notify("Copied", url)
+		t.o.Notify("Copied", link)
 	})
 }
 

@@ -29,25 +29,63 @@ type Screen interface {
 // error may have Problem() stateview.Problem, which is shown.
 type Commands interface {
 	SetEnabled(ctx context.Context, name string, on bool) error
+	// EnableFor switches a server on and, after about that long, off again.
+	EnableFor(ctx context.Context, name string, d time.Duration) error
 	Restart(ctx context.Context, name string) error
 	Approve(ctx context.Context, name, launchID string) error
+}
+
+// A Program is what the menu switches beside servers. Its errors are like those of Commands.
+type Program interface {
+	// Switches returns whether calls are paused, when which servers are switched
+	// off again, and what is closed when either changes.
+	Switches() (paused bool, until map[string]time.Time, changed <-chan struct{})
+	SetPaused(ctx context.Context, on bool) error
+	// AddText adds the servers that a text describes and returns their names; with
+	// an error those that it had added before.
+	AddText(ctx context.Context, text string) (names []string, err error)
+}
+
+// Mutes is what the user does not want to be notified of. Its errors are worded for people.
+type Mutes interface {
+	State() (on bool, quietUntil time.Time, muted []string) // muted is sorted
+	Changed() <-chan struct{}
+	SetOn(on bool) error
+	QuietUntil(t time.Time) error
+	MuteServer(name string, on bool) error
+}
+
+// Autostart says whether the program starts when the user logs in. Its errors are worded for people.
+type Autostart interface {
+	Enabled() bool
+	SetEnabled(on bool) error
 }
 
 // A Desktop does what the desktop's own programs do. Its errors are worded for people.
 type Desktop interface {
 	OpenFile(path string) error
 	CopyText(text string) error
+	OpenURL(url string) error
+	PasteText() (string, error)
+	CanPaste() bool
 }
 
-// Options is what a Tray is made of. View, Screen and Commands are required.
+// Options is what a Tray is made of. View, Screen, Commands and Desktop are
+// required; without another its items are left out of the menu.
 type Options struct {
 	View     *stateview.View
 	Screen   Screen
 	Commands Commands
 	Desktop  Desktop
+
+	Program   Program
+	Mutes     Mutes
+	Autostart Autostart
+
 	Notify   func(title, body string)   // tells the user what became of a click; must not block
 	LogFile  func(server string) string // where a server's log is
-	URL      func() string              // the endpoint, for copying; nil leaves the item out
+	URL      func() string              // the endpoint, for copying
+	Page     func() string              // an address that shows the status page once
 	Quit     func()                     // ends the program; must not block
 	Interval time.Duration              // at most one redraw in; 0 = 250 ms
 	Location *time.Location             // in which times are shown; nil = local
@@ -78,6 +116,8 @@ type Tray struct {
 	drawn   time.Time            // of the last redraw
 	picked  []string             // servers picked from a page, newest first
 	pending map[string]pending   // by server
+	busy    map[menu.Kind]int    // seq of actions of no server that are under way
+	news    news                 // what is drawn beside the servers
 	asked   map[string]menu.Kind // by server: the last command the user gave, until its slot shows it
 	slots   map[menu.ID]binding  // what each slot last meant
 	results chan result          // of commands
@@ -93,7 +133,7 @@ func New(o Options) *Tray {
 		o.Notify = func(string, string) {}
 	}
 	return &Tray{o: o, log: o.Logger.With("component", "tray"), wake: make(chan struct{}, 1), shown: menu.Blank(),
-		pending: map[string]pending{}, asked: map[string]menu.Kind{}, slots: map[menu.ID]binding{}, results: make(chan result)}
+		pending: map[string]pending{}, busy: map[menu.Kind]int{}, asked: map[string]menu.Kind{}, slots: map[menu.ID]binding{}, results: make(chan result)}
 }
 
 // Icon returns the picture of an overall state in the form the platform's tray wants.
@@ -139,6 +179,8 @@ func (t *Tray) Run(ctx context.Context) error {
 			}
 		case <-timer.C:
 		case <-t.wake:
+		case <-t.news.switched:
+		case <-t.news.muted:
 		case r := <-t.results:
 			t.finished(r)
 		case id := <-t.o.Screen.Clicks():
@@ -164,8 +206,10 @@ func (t *Tray) draw() <-chan struct{} {
 	for name, p := range t.pending {
 		kinds[name] = p.kind
 	}
-	next := menu.Build(s, menu.Options{Style: t.o.Screen.Style(), Location: t.o.Location, Notices: notices,
-		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil})
+	o := menu.Options{Style: t.o.Screen.Style(), Location: t.o.Location, Notices: notices,
+		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil, HasPage: t.o.Page != nil}
+	t.look(&o)
+	next := menu.Build(s, o)
 	t.ops = menu.Diff(t.ops[:0], t.shown, next)
 	t.drawn = time.Now()
 	t.bind()

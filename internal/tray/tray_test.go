@@ -28,6 +28,18 @@ type desk struct {
 	fail   error
 	effect bool          // commands change the status
 	take   time.Duration // how long a command takes
+
+	switches // what the program says of itself
+}
+
+// switches are a Program, Mutes and an Autostart that remember what they are told.
+type switches struct {
+	paused, off, login bool
+	until              map[string]time.Time
+	quiet              time.Time
+	muted              []string
+	changed            chan struct{}
+	clipboard          string
 }
 
 func (d *desk) Apply(ops []menu.Op) {
@@ -75,6 +87,83 @@ func (d *desk) Approve(ctx context.Context, name, id string) error {
 	return d.command(ctx, name, "approve "+name+" "+id, func(s *stateview.ServerStatus) { s.State = stateview.Connected })
 }
 
+func (d *desk) EnableFor(ctx context.Context, name string, span time.Duration) error {
+	err := d.SetEnabled(ctx, name, true)
+	return errors.Join(err, d.turn("for %v", span, func() { d.until = map[string]time.Time{name: time.Now().Add(span)} }))
+}
+
+// turn notes and makes a change of the switches, unless it shall fail.
+func (d *desk) turn(format string, arg any, fn func()) error {
+	d.note(format, arg)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fail == nil {
+		fn()
+		close(d.changed)
+		d.changed = make(chan struct{})
+	}
+	return d.fail
+}
+
+func (d *desk) Switches() (bool, map[string]time.Time, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.paused, d.until, d.changed
+}
+
+func (d *desk) SetPaused(ctx context.Context, on bool) error {
+	time.Sleep(d.take)
+	return d.turn("paused %v", on, func() { d.paused = on })
+}
+
+func (d *desk) AddText(_ context.Context, text string) ([]string, error) {
+	if d.fail == nil {
+		d.set(text, stateview.Quarantined)
+		return []string{text}, nil
+	}
+	return nil, d.fail
+}
+
+// A mutes is the desk's part that is muted; State is a method of its own.
+type mutes struct{ *desk }
+
+func (d mutes) State() (bool, time.Time, []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.off, d.quiet, d.muted
+}
+
+func (d mutes) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
+func (d mutes) SetOn(on bool) error { return d.turn("notify %v", on, func() { d.off = !on }) }
+func (d mutes) QuietUntil(t time.Time) error {
+	return d.turn("quiet %s", t.UTC().Format("15:04:05"), func() { d.quiet = t })
+}
+func (d mutes) MuteServer(name string, on bool) error {
+	return d.turn("mute %v", on, func() {
+		d.muted = nil
+		if on {
+			d.muted = []string{name}
+		}
+	})
+}
+
+type autostart struct{ *desk }
+
+func (d autostart) Enabled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.login
+}
+func (d autostart) SetEnabled(on bool) error { return d.turn("login %v", on, func() { d.login = on }) }
+
+func (d *desk) OpenURL(url string) error   { d.note("browse %s", url); return d.fail }
+func (d *desk) PasteText() (string, error) { return d.clipboard, nil }
+func (d *desk) CanPaste() bool             { return true }
+
 func (d *desk) OpenFile(path string) error { d.note("open %s", path); return d.fail }
 func (d *desk) CopyText(text string) error { d.note("copy %s", text); return d.fail }
 
@@ -82,8 +171,10 @@ func (d *desk) CopyText(text string) error { d.note("copy %s", text); return d.f
 func inTray(t *testing.T, fn func(d *desk)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		d := &desk{view: stateview.New(), clicks: make(chan menu.ID, 64), menu: menu.Blank(), effect: true}
+		d := &desk{view: stateview.New(), clicks: make(chan menu.ID, 64), menu: menu.Blank(), effect: true,
+			switches: switches{changed: make(chan struct{}), clipboard: "pasted"}}
 		tray := New(Options{View: d.view, Screen: d, Commands: d, Desktop: d, Location: time.UTC,
+			Program: d, Mutes: mutes{d}, Autostart: autostart{d}, Page: func() string { return "http://page" },
 			Notify:  func(title, body string) { d.note("notify %s: %s", title, body) },
 			LogFile: func(server string) string { return server + ".log" },
 			URL:     func() string { return "http://u" },
@@ -164,10 +255,13 @@ func TestClicksBecomeCommands(t *testing.T) {
 	for kind, want := range map[menu.Kind]string{
 		menu.Disable: "set a false", menu.Restart: "restart a", menu.OpenLog: "open a.log",
 		menu.CopyURL: "copy http://u; notify Copied: http://u", menu.Quit: "quit",
+		menu.Pause: "paused true", menu.OpenPage: "browse http://page", menu.Mute: "mute true", menu.NotifyOff: "notify false",
+		menu.LoginOn: "login true",
 	} {
 		inTray(t, func(d *desk) {
 			server := "a"
-			if kind == menu.CopyURL || kind == menu.Quit {
+			switch kind {
+			case menu.CopyURL, menu.Quit, menu.Pause, menu.OpenPage, menu.NotifyOff, menu.LoginOn:
 				server = ""
 			}
 			d.click(t, kind, server)

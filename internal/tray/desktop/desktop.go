@@ -1,5 +1,5 @@
-// Package desktop asks the desktop's own programs to show a file or an address, or
-// to take a text to the clipboard. It is not for notifications or the tray itself.
+// Package desktop asks the desktop's own programs to show a file or an address, to
+// take a text to the clipboard or to read it. It is not for notifications or the tray itself.
 //
 // A Desktop has no state; its methods may be called concurrently and return soon.
 package desktop
@@ -93,5 +93,30 @@ func (Desktop) CopyText(text string) error {
 		return nil
 	case <-time.After(copyLimit):
 		return errors.New("the clipboard did not answer")
+	}
+}
+
+// CanPaste reports whether there is a program to read the clipboard with.
+func (Desktop) CanPaste() bool { return !clipboard.Unsupported }
+
+// PasteText returns the text on the clipboard.
+func (Desktop) PasteText() (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() { // the library takes no context; the tool's end ends it
+		text, err := clipboard.ReadAll()
+		done <- answer{text, err}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil || a.text == "" {
+			return "", errors.New("the clipboard holds no text")
+		}
+		return a.text, nil
+	case <-time.After(copyLimit):
+		return "", errors.New("the clipboard did not answer")
 	}
 }

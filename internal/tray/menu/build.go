@@ -18,6 +18,24 @@ type Options struct {
 	Pending  map[string]Kind // actions that were asked for and have not shown a result yet, by server
 	Picked   []string        // servers picked from a page, newest first
 	CanCopy  bool            // whether there is an endpoint URL to copy
+
+	CanPause bool                 // whether calls can be paused, and servers be enabled for a time
+	Paused   bool                 // calls are refused
+	Until    map[string]time.Time // when servers are switched off again, by name
+	CanPaste bool                 // whether the clipboard can be read
+	HasPage  bool                 // whether there is a status page to open
+	Notify   Notifications
+	CanLogin bool          // whether the program can be started at login
+	Login    bool          // it is
+	Busy     map[Kind]bool // actions of no server that are under way
+}
+
+// Notifications is what the user set of them.
+type Notifications struct {
+	Known      bool // the other fields say something
+	On         bool
+	QuietUntil time.Time // zero, or not past
+	Muted      []string  // servers, sorted
 }
 
 // A builder fills one menu.
@@ -33,6 +51,7 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 	o.Location = cmp.Or(o.Location, time.Local)
 	b := &builder{Options: o, m: Blank()}
 	attention := b.count(s)
+	b.tally.paused = o.Paused
 	b.m.Icon, b.m.Tooltip = b.tally.icon(), b.tally.tooltip()
 	b.line(header, b.tally.header())
 	for i, text := range o.Notices[:min(len(o.Notices), maxNotices)] {
@@ -49,10 +68,7 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 		b.picked(s)
 		b.pages(s)
 	}
-	if o.CanCopy {
-		b.click(copyURL, "Copy endpoint URL", Action{Kind: CopyURL})
-	}
-	b.click(quit, "Quit", Action{Kind: Quit})
+	b.program()
 	return b.m
 }
 

@@ -29,7 +29,11 @@ func Format(m *Menu) string {
 		case n.Action.IsZero():
 			fmt.Fprintf(&b, "%s%s ▸\n", indent, n.Title)
 		default:
-			fmt.Fprintf(&b, "%s%s [%s]\n", indent, n.Title, n.Action)
+			mark := ""
+			if n.Checked {
+				mark = "✓ "
+			}
+			fmt.Fprintf(&b, "%s%s%s [%s]\n", indent, mark, n.Title, n.Action)
 		}
 	}
 	return b.String()

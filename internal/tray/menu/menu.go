@@ -12,6 +12,7 @@ type Node struct {
 	ID      ID
 	Title   string // ready for the screen: cleaned, cut and escaped
 	Enabled bool   // looks as if it could be clicked
+	Checked bool   // has a check mark; not every panel shows it, so the title says it, too
 	Visible bool
 	Action  Action // what a click means; the zero value means nothing
 }
@@ -30,7 +31,7 @@ type Icon uint8
 // The icons, from calm to urgent.
 const (
 	IconNormal    Icon = iota // all is well, or heals itself
-	IconPaused                // nothing is switched on
+	IconPaused                // calls are paused, or nothing is switched on
 	IconAttention             // something waits for the user: approval, sign-in, a server that stays down
 	IconError                 // a server failed and is parked
 )
@@ -50,9 +51,23 @@ const (
 	Disable
 	Restart
 	Approve
+	EnableHour // enable for one hour
+	Review     // look at what has no room in the menu, on the status page
 	OpenLog
-	CopyURL
+	CopyURL // of the endpoint, or of one server
+	Mute
+	Unmute
 	Pick // give a server of a page a row of its own
+	Pause
+	Resume
+	Paste // add what the clipboard holds
+	OpenPage
+	NotifyOn
+	NotifyOff
+	Quiet // no notifications for one hour
+	Loud  // no longer quiet
+	LoginOn
+	LoginOff
 	Quit
 	numKinds
 )
@@ -66,7 +81,8 @@ func Kinds() []Kind {
 	return kinds
 }
 
-var kindNames = [numKinds]string{"", "enable", "disable", "restart", "approve", "open-log", "copy-url", "pick", "quit"}
+var kindNames = [numKinds]string{"", "enable", "disable", "restart", "approve", "enable-hour", "review", "open-log", "copy-url",
+	"mute", "unmute", "pick", "pause", "resume", "paste", "open-page", "notify-on", "notify-off", "quiet", "loud", "login-on", "login-off", "quit"}
 
 // String returns the kind's name.
 func (k Kind) String() string { return kindNames[k] }

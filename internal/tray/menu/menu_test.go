@@ -107,6 +107,14 @@ func TestGolden(t *testing.T) {
 			server("right\u202eto\u200bleft", stateview.Connected), server(strings.Repeat("w", 200), stateview.AuthRequired), server(" ", stateview.Connected),
 			with(server("launch", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, "run \u202e'; rm_-rf\n~") }),
 		}},
+		{name: "full", servers: []stateview.ServerStatus{server("off", stateview.Disabled), server("on", stateview.Connected), server("muted", stateview.Connected),
+			with(server("held", stateview.Connected), func(s *stateview.ServerStatus) { s.Tools = tools(3, 1) }),
+			with(server("long", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, long) }), server("sign-in", stateview.AuthRequired)},
+			options: everything(true)},
+		{name: "paused", servers: []stateview.ServerStatus{server("on", stateview.Connected), server("bad", stateview.Failed)},
+			options: menu.Options{CanPause: true, Paused: true, CanLogin: true, Login: true, Busy: map[menu.Kind]bool{menu.Resume: true},
+				Notify: menu.Notifications{Known: true}}},
+		{name: "quiet", options: menu.Options{CanPause: true, Notify: menu.Notifications{Known: true, On: true, QuietUntil: noon.Add(time.Hour)}}},
 		{name: "many", servers: attention, options: menu.Options{Picked: []string{"gone", "server0001", "server0000"}}},
 		{name: "beyond", servers: many(menu.MaxPages*menu.PageSize + 7)},
 	}
@@ -116,6 +124,13 @@ func TestGolden(t *testing.T) {
 			golden(t, c.name, menu.Format(menu.Build(snapshot(c.servers...), c.options)))
 		})
 	}
+}
+
+// everything returns options with all features.
+func everything(on bool) menu.Options {
+	return menu.Options{CanCopy: true, CanPause: true, CanPaste: true, HasPage: true, CanLogin: true, Login: on, Location: time.UTC,
+		Until:  map[string]time.Time{"on": noon.Add(time.Hour)},
+		Notify: menu.Notifications{Known: true, On: on, Muted: []string{"muted"}}}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -137,14 +152,18 @@ func golden(t *testing.T, name, got string) {
 
 // TestLimits checks for every size that no menu is too large or misses a server that it could show.
 func TestLimits(t *testing.T) {
-	for _, n := range []int{0, 1, 19, 20, 21, 25, 26, 50, 175, 176, 1000} {
+	for _, n := range []int{0, 1, 19, 20, 21, 25, 26, 50, 150, 151, 1000} {
 		for _, state := range []stateview.State{stateview.Connected, stateview.Failed, stateview.Quarantined} {
 			var servers []stateview.ServerStatus
 			for _, st := range many(n) {
-				servers = append(servers, server(st.Name, state))
+				servers = append(servers, with(server(st.Name, state), func(s *stateview.ServerStatus) {
+					s.SetProblem(stateview.Problem{Text: strings.Repeat("trouble ", 20)})
+					s.Tools = tools(2, 1)
+				}))
 			}
-			m := menu.Build(snapshot(servers...), menu.Options{CanCopy: true, Notices: []string{"a", "b"},
-				Picked: []string{"server0000", "server0001", "server0002", "server0003", "server0004"}})
+			o := everything(true)
+			o.Notices, o.Picked = []string{"a", "b"}, []string{"server0000", "server0001", "server0002", "server0003", "server0004"}
+			m := menu.Build(snapshot(servers...), o)
 			visible, shown := 0, map[string]bool{}
 			for i, node := range m.Nodes {
 				if node.ID != menu.ID(i+1) {
@@ -190,7 +209,17 @@ func TestOnlyClickableSlotsAct(t *testing.T) {
 // random returns a snapshot and options of any kind.
 func random(r *rand.Rand) (*stateview.Snapshot, menu.Options) {
 	var servers []stateview.ServerStatus
-	o := menu.Options{CanCopy: r.IntN(2) == 0, Pending: map[string]menu.Kind{}, Location: time.UTC}
+	o := menu.Options{Location: time.UTC}
+	if r.IntN(2) == 0 {
+		o = everything(r.IntN(2) == 0)
+		o.Paused = r.IntN(2) == 0
+		o.Until = map[string]time.Time{"s01": noon, "s02": noon}
+		o.Notify.Muted = []string{"s02", "s03"}
+		if r.IntN(2) == 0 {
+			o.Notify.QuietUntil = noon
+		}
+	}
+	o.Pending = map[string]menu.Kind{}
 	for i := range r.IntN(60) {
 		name := fmt.Sprintf("s%02d", i)
 		if r.IntN(3) == 0 {

@@ -2,6 +2,7 @@ package menu
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ var words = [stateview.NumStates]string{
 	stateview.Stopping:     "stopping",
 }
 
-var pendingWords = [numKinds]string{Enable: "enabling", Disable: "disabling", Restart: "restarting", Approve: "approving"}
+var pendingWords = [numKinds]string{Enable: "enabling", Disable: "disabling", Restart: "restarting", Approve: "approving", EnableHour: "enabling"}
 
 // retrying reports whether a server is lost and tried again. Waiting and trying
 // look the same, so that the menu does not change with each attempt.
@@ -72,7 +73,9 @@ func (b *builder) rowText(st *stateview.ServerStatus) string {
 		tail = append(tail, pendingWords[k]...)
 	} else {
 		tail = append(tail, text...)
-		if st.State == stateview.Connected {
+		if end := b.Until[st.Name]; st.Enabled && !end.IsZero() {
+			tail = append(append(tail, " · on until "...), b.clock(end)...)
+		} else if st.State == stateview.Connected {
 			tail = appendTools(append(tail, " · "...), st.Tools)
 		}
 	}
@@ -102,9 +105,16 @@ func (b *builder) row(id ID, st *stateview.ServerStatus) {
 	}
 	b.line(id+rowState, text)
 	shown := b.detail(id, st)
-	if st.State == stateview.Quarantined {
+	switch {
+	case st.State == stateview.Quarantined:
 		b.approve(id, st, shown)
+	case st.Tools.Held() > 0 && b.HasPage:
+		b.click(id+rowApprove, "Review…", Action{Kind: Review, Server: st.Name})
 	}
+	if st.State == stateview.Connected {
+		b.line(id+rowTools, string(appendTools(nil, st.Tools)))
+	}
+	b.time(id, st)
 	if st.Enabled {
 		b.click(id+rowSwitch, "Disable", Action{Kind: Disable, Server: st.Name})
 	} else {
@@ -114,7 +124,29 @@ func (b *builder) row(id ID, st *stateview.ServerStatus) {
 		b.click(id+rowRestart, "Restart", Action{Kind: Restart, Server: st.Name})
 	}
 	b.click(id+rowLog, "Open log", Action{Kind: OpenLog, Server: st.Name})
+	if b.CanCopy {
+		b.click(id+rowCopy, "Copy URL", Action{Kind: CopyURL, Server: st.Name})
+	}
+	if _, muted := slices.BinarySearch(b.Notify.Muted, st.Name); muted {
+		b.click(id+rowMute, "Unmute notifications", Action{Kind: Unmute, Server: st.Name})
+	} else if b.Notify.Known {
+		b.click(id+rowMute, "Mute notifications", Action{Kind: Mute, Server: st.Name})
+	}
 }
+
+// time offers to switch a server on for a time, or to leave it on.
+func (b *builder) time(id ID, st *stateview.ServerStatus) {
+	end, timed := b.Until[st.Name]
+	switch {
+	case !st.Enabled && b.CanPause:
+		b.click(id+rowTime, "Enable for one hour", Action{Kind: EnableHour, Server: st.Name})
+	case st.Enabled && timed:
+		b.click(id+rowTime, "Keep it on after "+b.clock(end), Action{Kind: Enable, Server: st.Name})
+	}
+}
+
+// clock returns a time of the day. It is for times less than a day away.
+func (b *builder) clock(t time.Time) string { return t.In(b.Location).Format("15:04") }
 
 // detail shows why a server does not work, or what an unapproved one would do.
 // It reports whether there was room for all of it.
@@ -138,10 +170,14 @@ func (b *builder) detail(id ID, st *stateview.ServerStatus) bool {
 }
 
 // approve offers to approve exactly what is shown; what has no room, or no
-// fingerprint, cannot be approved here.
+// fingerprint, cannot be approved here, only looked at.
 func (b *builder) approve(id ID, st *stateview.ServerStatus, shown bool) {
 	launch := st.Launch()
 	if !shown || launch.Line == "" || launch.ID == "" {
+		if b.HasPage {
+			b.click(id+rowApprove, "Review…", Action{Kind: Review, Server: st.Name})
+			return
+		}
 		b.line(id+rowApprove, "To approve it: mcpproxy-tray servers approve")
 		return
 	}

@@ -12,7 +12,7 @@ const (
 	MaxAttention = 8  // rows of servers that need attention, above the pages
 	MaxPicked    = 4  // rows of servers that were picked from a page
 	PageSize     = 25
-	MaxPages     = 7
+	MaxPages     = 6
 	maxNotices   = 2
 )
 
@@ -28,6 +28,7 @@ type Slot struct {
 	Separator bool
 	Chunk     bool // its children are created when it is first shown, all together
 	Clickable bool
+	Checkable bool
 	name      string
 }
 
@@ -37,10 +38,14 @@ const (
 	rowState
 	rowDetail1
 	rowDetail2
+	rowTools
 	rowApprove
 	rowSwitch
+	rowTime
 	rowRestart
 	rowLog
+	rowCopy
+	rowMute
 	rowLen
 )
 
@@ -61,8 +66,15 @@ const (
 	pages         ID = allHead + 1
 	pagesMore     ID = pages + MaxPages*pageLen
 	separator2    ID = pagesMore + 1
-	copyURL       ID = separator2 + 1
-	quit          ID = copyURL + 1
+	pause         ID = separator2 + 1
+	paste         ID = pause + 1
+	openPage      ID = paste + 1
+	copyURL       ID = openPage + 1
+	notifications ID = copyURL + 1
+	notifySwitch  ID = notifications + 1
+	notifyQuiet   ID = notifySwitch + 1
+	login         ID = notifyQuiet + 1
+	quit          ID = login + 1
 	lastSlot         = quit
 )
 
@@ -118,14 +130,20 @@ func build() []Slot {
 	put(pickedHead, 0, "picked", false)
 	put(allHead, 0, "all", false)
 	put(pagesMore, 0, "all/more", false)
-	put(copyURL, 0, "copy-url", true)
-	put(quit, 0, "quit", true)
+	for id, name := range map[ID]string{pause: "pause", paste: "paste", openPage: "page", copyURL: "copy-url", login: "login", quit: "quit"} {
+		put(id, 0, name, true)
+	}
+	put(notifications, 0, "notifications", false)
+	s[notifications-1].Chunk = true
+	put(notifySwitch, notifications, "notifications/switch", true)
+	put(notifyQuiet, notifications, "notifications/quiet", true)
+	s[login-1].Checkable, s[notifySwitch-1].Checkable = true, true
 	for n := range MaxRows {
 		id, name := rowID(n), "server/"+strconv.Itoa(n)
 		put(id, 0, name, false)
 		s[id-1].Chunk = true
-		for part, p := range map[ID]string{rowState: "state", rowDetail1: "detail", rowDetail2: "detail2", rowApprove: "approve",
-			rowSwitch: "switch", rowRestart: "restart", rowLog: "log"} {
+		for part, p := range map[ID]string{rowState: "state", rowDetail1: "detail", rowDetail2: "detail2", rowTools: "tools", rowApprove: "approve",
+			rowSwitch: "switch", rowTime: "time", rowRestart: "restart", rowLog: "log", rowCopy: "copy-url", rowMute: "mute"} {
 			put(id+part, id, name+"/"+p, part >= rowApprove)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 // A tally counts what the header, the tooltip and the icon say.
 type tally struct {
+	paused                    bool // calls are refused
 	total, enabled, connected int
 	failed, signIn, approval  count
 	down                      count // retrying for a while
@@ -53,9 +54,12 @@ func (t *tally) add(st *stateview.ServerStatus) bool {
 }
 
 // icon returns the worst of all. Disabled servers count for nothing, and
-// quarantined ones are never an error.
+// quarantined ones are never an error. While calls are paused nothing else
+// matters: no server is of use to anybody.
 func (t *tally) icon() Icon {
 	switch {
+	case t.paused:
+		return IconPaused
 	case t.failed.n > 0:
 		return IconError
 	case t.signIn.n+t.approval.n+t.down.n > 0:
@@ -77,9 +81,16 @@ func (t *tally) connectedText() string {
 	return strconv.Itoa(t.connected) + " of " + strconv.Itoa(t.enabled) + " connected"
 }
 
+func (t *tally) begin() string {
+	if t.paused {
+		return "calls are paused · " + t.connectedText()
+	}
+	return t.connectedText()
+}
+
 // header returns the menu's first line: "3 of 5 connected · 1 needs approval".
 func (t *tally) header() string {
-	text := t.connectedText()
+	text := t.begin()
 	text = strings.ToUpper(text[:1]) + text[1:]
 	plain, all := text, 0
 	for _, p := range []struct {
@@ -112,7 +123,7 @@ func plural(n int, one, many string) string {
 
 // tooltip returns "12 of 14 connected · linear needs sign-in": the worst only, by name if it is one.
 func (t *tally) tooltip() string {
-	text := t.connectedText()
+	text := t.begin()
 	for _, p := range []struct {
 		count
 		one, many string

@@ -54,7 +54,7 @@ func (d *drawer) ready() {
 		case s.Separator:
 			systray.AddSeparator()
 		default:
-			d.create(s, systray.AddMenuItem)
+			d.create(s, systray.AddMenuItem, systray.AddMenuItemCheckbox)
 		}
 	}
 	for _, s := range menu.Skeleton() {
@@ -135,6 +135,13 @@ func (d *drawer) draw(id menu.ID) {
 			item.Disable()
 		}
 	}
+	if have.Checked != want.Checked {
+		if want.Checked {
+			item.Check()
+		} else {
+			item.Uncheck()
+		}
+	}
 	appeared := !have.Visible
 	if appeared {
 		item.Show()
@@ -150,7 +157,7 @@ func (d *drawer) fill(parent menu.ID) {
 	slots := menu.Skeleton()
 	for i := int(parent); i < len(slots) && slots[i].Parent == parent; i++ {
 		if d.items[i] == nil {
-			d.create(slots[i], d.items[parent-1].AddSubMenuItem)
+			d.create(slots[i], d.items[parent-1].AddSubMenuItem, d.items[parent-1].AddSubMenuItemCheckbox)
 		} else {
 			d.draw(slots[i].ID)
 		}
@@ -158,15 +165,21 @@ func (d *drawer) fill(parent menu.ID) {
 }
 
 // create makes an item as it is wanted. Items start enabled and visible.
-func (d *drawer) create(s menu.Slot, add func(title, tooltip string) *systray.MenuItem) {
+func (d *drawer) create(s menu.Slot, add func(title, tooltip string) *systray.MenuItem,
+	addCheckable func(title, tooltip string, checked bool) *systray.MenuItem) {
 	want := d.next.At(s.ID)
-	item := add(want.Title, "")
+	var item *systray.MenuItem
+	if s.Checkable {
+		item = addCheckable(want.Title, "", want.Checked)
+	} else {
+		item = add(want.Title, "")
+	}
 	if want.Visible && !want.Enabled {
 		item.Disable()
 	}
 	if !want.Visible {
 		item.Hide()
-		want = menu.Node{ID: s.ID, Title: want.Title, Enabled: true}
+		want = menu.Node{ID: s.ID, Title: want.Title, Enabled: true, Checked: want.Checked}
 	}
 	d.items[s.ID-1], d.have[s.ID-1] = item, want
 	if s.Clickable {

@@ -261,7 +261,7 @@ func TestManyServers(t *testing.T) {
 	a := start(t, b.Env())
 	item := h.Item(t, "sample")
 	a.tell(t, "many 1000")
-	item.WaitEntry(t, "s0150 … s0174", "s0174 · connected")
+	item.WaitEntry(t, "s0125 … s0149", "s0149 · connected")
 	menu := item.Menu(t)
 	size := item.LayoutBytes(t)
 	t.Logf("%d items, %d bytes", menu.Count(), size)

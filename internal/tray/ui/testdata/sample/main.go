@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -53,6 +54,16 @@ func (a *app) Approve(_ context.Context, name, id string) error {
 	a.view.UpdateServer(name, func(s *stateview.ServerStatus) { s.State = stateview.Connected })
 	return nil
 }
+
+func (a *app) EnableFor(ctx context.Context, name string, _ time.Duration) error {
+	return a.SetEnabled(ctx, name, true)
+}
+
+func (a *app) OpenURL(url string) error { a.say("browse %s", url); return nil }
+
+func (a *app) PasteText() (string, error) { return "", nil }
+
+func (a *app) CanPaste() bool { return false }
 
 func (a *app) OpenFile(path string) error { a.say("open %s", path); return nil }
 
