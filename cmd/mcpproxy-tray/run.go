@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/stateview"
 	"mcpproxy-tray/internal/tray"
+	"mcpproxy-tray/internal/tray/autostart"
 	"mcpproxy-tray/internal/tray/desktop"
 	"mcpproxy-tray/internal/tray/notify"
 	"mcpproxy-tray/internal/tray/ui"
@@ -152,7 +154,9 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	f.core = p
 	f.screen = ui.New(ui.Options{ID: appID, Icon: tray.Icon, Status: f.hostChanged, Logger: log})
 	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Logger: log})
+	mutes := notify.OpenMutes(p.MutesFile())
 	t := tray.New(tray.Options{
+		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
@@ -173,6 +177,21 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	}
 	wg.Wait()
 	return coreErr
+}
+
+// login is the start at login; nil where there is none, or where everything is in
+// one folder, which a login would not know of.
+func (f *face) login(log *slog.Logger) tray.Autostart {
+	program, err := os.Executable()
+	if err != nil || os.Getenv("MCPPROXY_TRAY_HOME") != "" {
+		return nil
+	}
+	l, err := autostart.New(program)
+	if err != nil {
+		log.Warn("no start at login", "err", err)
+		return nil
+	}
+	return l
 }
 
 func ended(ctx context.Context, log *slog.Logger, part string, err error) {

@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/guard", "tray", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -65,12 +65,13 @@ var layers = map[string]rule{
 		ours:  []string{"keep", "stateview"},
 		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},
 	},
-	"internal/tray/desktop":  {third: []string{"github.com/atotto/clipboard"}},
-	"internal/tray/traytest": {third: []string{"github.com/godbus/dbus"}}, // imported by tests only
-	"assets":                 {},
-	"packaging":              {}, // tests of what make install puts in place
-	"packaging/windows":      {}, // the program that makes the resources; not linked into the binary
-	"assets/draw":            {}, // the program that draws the icons; not linked into the binary
+	"internal/tray/autostart": {third: []string{"golang.org/x/sys"}}, // for Windows alone
+	"internal/tray/desktop":   {third: []string{"github.com/atotto/clipboard"}},
+	"internal/tray/traytest":  {third: []string{"github.com/godbus/dbus"}}, // imported by tests only
+	"assets":                  {},
+	"packaging":               {}, // tests of what make install puts in place
+	"packaging/windows":       {}, // the program that makes the resources; not linked into the binary
+	"assets/draw":             {}, // the program that draws the icons; not linked into the binary
 }
 
 // platforms are checked one by one: a file for one of them may import something of its own.
