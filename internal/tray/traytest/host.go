@@ -28,6 +28,7 @@ type Host struct {
 	items         []item // in the order of registration
 	registrations int
 	bare          bool
+	gnome         bool
 }
 
 // An item as the watcher lists it, and who registered it.
@@ -108,6 +109,15 @@ func (h *Host) SetBare(t testing.TB, bare bool) {
 	}
 }
 
+// AsGNOME makes it list items as the AppIndicator extension does: one that registered by
+// path as ":1.2@/path", one that registered by name under that name. The same item that
+// comes both ways is two. It comes before the first registration.
+func (h *Host) AsGNOME() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gnome = true
+}
+
 // Registrations returns how many calls of RegisterStatusNotifierItem there were.
 func (h *Host) Registrations() int {
 	h.mu.Lock()
@@ -163,6 +173,11 @@ func (w watcher) RegisterStatusNotifierItem(service string, sender dbus.Sender) 
 	}
 	w.h.mu.Lock()
 	defer w.h.mu.Unlock()
+	if w.h.gnome {
+		if key = name; name == "" || name == string(sender) {
+			key = string(sender) + "@" + path
+		}
+	}
 	w.h.registrations++
 	if slices.ContainsFunc(w.h.items, func(i item) bool { return i.key == key }) {
 		return nil

@@ -1,6 +1,7 @@
 package traytest
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ func Attach(t testing.TB, address string) *Reader {
 	return &Reader{conn: connect(t, address)}
 }
 
-// Keys returns what the watcher lists, "bus name/object path" each; nil if there is no watcher.
+// Keys returns what the watcher lists, mostly "bus name/object path" each; nil if there is no watcher.
 func (r *Reader) Keys() []string {
 	v, err := r.conn.Object(watcherName, watcherPath).GetProperty(watcherName + ".RegisteredStatusNotifierItems")
 	if err != nil {
@@ -40,6 +41,8 @@ func (r *Reader) Item(t testing.TB, id string) *Item {
 	WaitFor(t, "a tray item "+id, func() bool {
 		for _, key := range r.Keys() {
 			name, path, _ := strings.Cut(key, "/")
+			name = strings.TrimSuffix(name, "@") // as GNOME lists it
+			path = cmp.Or(path, "StatusNotifierItem")
 			it := &Item{Key: key, conn: r.conn, object: r.conn.Object(name, dbus.ObjectPath("/"+path)), counts: map[string]int{}}
 			v, err := it.object.GetProperty(itemIface + ".Id")
 			if err != nil {

@@ -176,3 +176,26 @@ func TestBusRestarts(t *testing.T) {
 	b.Start(t)
 	b.Connect(t)
 }
+
+// TestHostAsGNOME: what registers by path is listed with an "@", and once more if it
+// registers by name, too.
+func TestHostAsGNOME(t *testing.T) {
+	b := traytest.Bus(t)
+	h := b.Host(t)
+	h.AsGNOME()
+	a := start(t, b)
+	a.register(t)
+	a.register(t)
+	key := a.conn.Names()[0] + "@/I"
+	if keys := h.Keys(); len(keys) != 1 || keys[0] != key {
+		t.Errorf("keys = %q, want %q", keys, key)
+	}
+	if it := h.Item(t, "sample"); it.Key != key {
+		t.Errorf("the item's key is %q", it.Key)
+	}
+	must(t, a.conn.Object("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher").
+		Call("org.kde.StatusNotifierWatcher.RegisterStatusNotifierItem", 0, "org.kde.StatusNotifierItem-7-1").Err)
+	if keys := h.Keys(); len(keys) != 2 || keys[1] != "org.kde.StatusNotifierItem-7-1" {
+		t.Errorf("keys = %q, want two", keys)
+	}
+}
