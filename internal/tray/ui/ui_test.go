@@ -244,6 +244,29 @@ func TestBusGoesAway(t *testing.T) {
 	a.wait(t, "goroutines")
 }
 
+func TestCheckMarks(t *testing.T) {
+	b := traytest.Bus(t)
+	h := b.Host(t)
+	a := start(t, b.Env())
+	item := h.Item(t, "sample")
+	item.WaitEntry(t, "Start at login: off")
+	item.Click(t, "Start at login: off")
+	a.wait(t, "login true")
+	mark := func(want int, path ...string) {
+		t.Helper()
+		item.WaitMenu(t, fmt.Sprintf("%q with the mark %d", path, want), func(m traytest.Entry) bool {
+			e, err := m.Find(path...)
+			return err == nil && e.Toggle == want
+		})
+	}
+	mark(1, "Start at login: on")
+	mark(1, "Notifications", "Show notifications: on")
+	item.Click(t, "Notifications", "Show notifications: on")
+	a.wait(t, "notifications off true")
+	mark(0, "Notifications: off", "Show notifications: off")
+	mark(-1, "Pause all calls")
+}
+
 func TestPanelHangs(t *testing.T) {
 	b := traytest.Bus(t)
 	h := b.Host(t)

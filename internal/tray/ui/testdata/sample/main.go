@@ -63,7 +63,7 @@ func (a *app) OpenURL(url string) error { a.say("browse %s", url); return nil }
 
 func (a *app) PasteText() (string, error) { return "", nil }
 
-func (a *app) CanPaste() bool { return false }
+func (a *app) CanPaste() bool { return true }
 
 func (a *app) OpenFile(path string) error { a.say("open %s", path); return nil }
 
@@ -74,7 +74,9 @@ func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	screen := ui.New(ui.Options{ID: "sample", Icon: tray.Icon,
 		Status: func(s ui.Status) { a.say("status %v %v %s", s.Available, s.Host, s.Reason) }})
-	presenter := tray.New(tray.Options{View: a.view, Screen: screen, Commands: a, Desktop: a, Quit: cancel,
+	p := &program{say: a.say, changed: make(chan struct{})}
+	presenter := tray.New(tray.Options{Program: p, Mutes: p, Autostart: login{p}, Page: func() string { return "http://127.0.0.1:7420/" },
+		View: a.view, Screen: screen, Commands: a, Desktop: a, Quit: cancel,
 		Notify:  func(title, body string) { a.say("notify %s: %s", title, body) },
 		LogFile: func(server string) string { return "log of " + server },
 		URL:     func() string { return "http://127.0.0.1:7420/mcp" }})
