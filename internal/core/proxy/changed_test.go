@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 
 	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
@@ -25,43 +25,29 @@ func TestToolThatChangesMeanwhile(t *testing.T) {
 	}
 }
 
-// TestServerThatComesAndGoes ends endpoints of a server while requests of theirs begin
-// whose clients can be asked. The race detector is what finds something here.
-func TestServerThatComesAndGoes(t *testing.T) {
-	r := start(t, upstreamFunc(func(context.Context, call.Request) (json.RawMessage, json.RawMessage, error) {
-		return json.RawMessage(`{"content":[]}`), nil, nil
-	}), Options{})
-	r.client.Transport = &http.Transport{MaxIdleConnsPerHost: 8}
-	defer r.client.CloseIdleConnections()
-	served := make(chan struct{})
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for range 100 {
-				req, err := http.NewRequest("POST", r.url+"/mcp/server/s", strings.NewReader(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{`+askableMeta+`,"name":"t"}}`))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for k, v := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Mcp-Method": "tools/call", "Mcp-Name": "t", revisionHeader: modern} {
-					req.Header.Set(k, v)
-				}
-				if resp, err := r.client.Do(req); err == nil {
-					resp.Body.Close()
-				}
-			}
-		})
-	}
-	go func() { wg.Wait(); close(served) }()
-	for {
-		connect(r.view, "s", plainTool("t"))
-		r.view.RemoveServer("s")
-		select {
-		case <-served:
-			return
-		default:
+// TestNoSideRunsAfterTheEnd begins a server's side of a request as its endpoint ends.
+func TestNoSideRunsAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l helds
+		goOn := make(chan struct{})
+		if !l.run(func() { <-goOn }) {
+			t.Fatal("nothing runs before the end")
 		}
-	}
+		closed := false
+		go func() { l.close(); closed = true }()
+		synctest.Wait()
+		if closed {
+			t.Error("close did not wait")
+		}
+		if l.run(func() { t.Error("a side runs after the end") }) {
+			t.Error("a side began after the end")
+		}
+		close(goOn)
+		synctest.Wait()
+		if !closed {
+			t.Error("close does not return")
+		}
+	})
 }
 
 // TestUnsubscribeFromAnyServer unsubscribes from what meanwhile another server has.
