@@ -23,8 +23,8 @@ type shortfall struct {
 }
 
 const (
-	noSignIn       = "signing in to a server is not built"
-	sameListAgain  = "the fixture announces a list that has not changed; only a change that the client can see is passed on"
+	noSignIn      = "signing in to a server is not built"
+	sameListAgain = "the fixture announces a list that has not changed; only a change that the client can see is passed on"
 )
 
 var shortfalls = []shortfall{

@@ -2,13 +2,16 @@ package bridge
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,13 +76,20 @@ func (r *rig) send(line string) {
 
 func (r *rig) want(line string) {
 	r.t.Helper()
+	if got := r.line(); got != line {
+		r.t.Errorf("the client got\n %s, want\n %s", got, line)
+	}
+}
+
+// line returns what the client gets next.
+func (r *rig) line() string {
+	r.t.Helper()
 	select {
 	case got := <-r.lines:
-		if got != line {
-			r.t.Errorf("the client got\n %s, want\n %s", got, line)
-		}
+		return got
 	case <-time.After(20 * time.Second):
-		r.t.Fatalf("waited in vain for %s", line)
+		r.t.Fatal("waited in vain for a line")
+		return ""
 	}
 }
 
@@ -205,6 +215,88 @@ func TestCancelledRequestOfTheNewerRevisionIsHungUp(t *testing.T) {
 	case <-gone:
 	case <-time.After(20 * time.Second):
 		t.Error("the stream was not closed")
+	}
+}
+
+func TestBatchThatIsRefused(t *testing.T) {
+	lost := make(chan struct{}, 1)
+	r := bridgeTo(t, func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err == nil && bytes.Contains(body, []byte("lose")) {
+			lost <- struct{}{}
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}`)
+	})
+	r.send(`[{"jsonrpc":"2.0","id":1,"method":"tools/list"},{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":"b","method":"tools/list"}]`)
+	r.want(`[{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"no batches"}},{"jsonrpc":"2.0","id":"b","error":{"code":-32600,"message":"no batches"}}]`)
+	r.send(`[{"jsonrpc":"2.0","id":2,"method":"lose"}]`)
+	<-lost
+	r.want(`[{"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"The connection to mcpproxy-tray was lost; the request may or may not have been carried out."}}]`)
+}
+
+// TestSessionIsOpenedAnewWhole has requests come while the client's session is opened
+// anew, which is asked for what the client wanted in the old one.
+func TestSessionIsOpenedAnewWhole(t *testing.T) {
+	var greetings atomic.Int32
+	reopening, goOn := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	var asked []string // in the second session
+	r := bridgeTo(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Method != http.MethodPost {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		m := parsed(req)
+		session := req.Header.Get("Mcp-Session-Id")
+		switch {
+		case m.method == "initialize":
+			if greetings.Add(1) == 2 {
+				close(reopening)
+				<-goOn
+			}
+			w.Header().Set("Mcp-Session-Id", fmt.Sprint("s", greetings.Load()))
+			answer(w, m.id, `{"protocolVersion":"2025-06-18","capabilities":{}}`)
+			return
+		case session == "":
+			t.Errorf("%s without a session", m.method)
+		case session == "s1" && greetings.Load() > 1, m.method == "first" && session == "s1": // the instance was started again
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		if session == "s2" {
+			mu.Lock()
+			asked = append(asked, m.method+" "+m.name)
+			mu.Unlock()
+		}
+		if m.id == nil {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		answer(w, m.id, `{}`)
+	})
+	r.send(`{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-06-18"}}`)
+	r.want(`{"jsonrpc":"2.0", "id":"hello","result":{"protocolVersion":"2025-06-18","capabilities":{}}}`)
+	r.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	for i, m := range []string{`logging/setLevel","params":{"level":"info"}}`, `resources/subscribe","params":{"uri":"u:1"}}`, `resources/subscribe","params":{"uri":"u:2"}}`, `resources/unsubscribe","params":{"uri":"u:1"}}`} {
+		r.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"w%d","method":"%s`, i, m))
+		r.want(fmt.Sprintf(`{"jsonrpc":"2.0", "id":"w%d","result":{}}`, i))
+	}
+	r.send(`{"jsonrpc":"2.0","id":1,"method":"first"}`)
+	<-reopening
+	r.send(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x"}}`)
+	close(goOn)
+	got := map[string]bool{r.line(): true, r.line(): true}
+	if !got[`{"jsonrpc":"2.0", "id":1,"result":{}}`] || !got[`{"jsonrpc":"2.0", "id":2,"result":{}}`] {
+		t.Errorf("the client got %v", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(asked)
+	if want := []string{"first ", "logging/setLevel ", "notifications/initialized ", "resources/subscribe u:2", "tools/call x"}; !slices.Equal(asked, want) {
+		t.Errorf("the new session was asked %q, want %q", asked, want)
 	}
 }
 

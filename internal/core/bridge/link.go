@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +42,8 @@ type link struct {
 	at    place
 	hello *message // the client's initialize; nil before
 	heard bool     // somebody listens to the stream
+
+	wishes map[string]message // of the client, see wish
 }
 
 func (l *link) now() place {
@@ -52,7 +56,7 @@ func (l *link) now() place {
 func (l *link) greet(m message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hello, l.at.session = &m, ""
+	l.hello, l.at.session, l.wishes = &m, "", map[string]message{}
 }
 
 // note keeps the session that an answer to initialize opens.
@@ -79,25 +83,33 @@ func (l *link) listen() bool {
 // learn keeps what later messages are sent with: the revision, from the answer to
 // initialize, and the arguments that tools want repeated, from their list.
 func (b *bridge) learn(m message, answer []byte) {
-	if m.method != "initialize" && m.method != "tools/list" {
-		return
+	switch m.method {
+	case "initialize":
+		b.link.mu.Lock()
+		b.link.at.protocol = protocolIn(answer)
+		b.link.mu.Unlock()
+	case "tools/list":
+		for member := range rawjson.Members(answer) {
+			if string(member.Key) == "result" {
+				b.repeated.NoteList(member.Value)
+			}
+		}
 	}
+}
+
+// protocolIn returns the revision that the answer to initialize names.
+func protocolIn(answer []byte) (protocol string) {
 	for member := range rawjson.Members(answer) {
 		if string(member.Key) != "result" {
 			continue
 		}
-		if m.method == "tools/list" {
-			b.repeated.NoteList(member.Value)
-			continue
-		}
 		for r := range rawjson.Members(member.Value) {
 			if string(r.Key) == "protocolVersion" {
-				b.link.mu.Lock()
-				b.link.at.protocol = text(r.Value)
-				b.link.mu.Unlock()
+				protocol = text(r.Value)
 			}
 		}
 	}
+	return protocol
 }
 
 // reconnect finds the instance again, waits for it if there is none, and opens the
@@ -121,19 +133,32 @@ func (b *bridge) reconnect(ctx context.Context, age uint64) error {
 	next.age = age + 1
 	l.mu.Lock()
 	hello := l.hello
-	l.at = next
 	l.mu.Unlock()
 	if was.session == "" || hello == nil { // there is none to be opened
+		l.move(next)
 		return nil
 	}
-	b.log.Info("session opened anew", "url", next.url)
-	if err := b.reopen(ctx, next, *hello); err != nil {
-		l.mu.Lock()
-		l.at.session = was.session // it is still to be opened
-		l.mu.Unlock()
+	// Until there is a session, messages go to where it was; what refuses them there has
+	// not looked at them, and they wait for this.
+	answer, err := b.reopen(ctx, &next, *hello)
+	if err != nil {
 		return err
 	}
+	b.log.Info("session opened anew", "url", next.url)
+	l.move(next)
+	for _, list := range []string{"tools", "prompts", "resources"} {
+		if bytes.Contains(answer, []byte(`"`+list+`"`)) {
+			b.say(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/%s/list_changed"}`, list))
+		}
+	}
 	return nil
+}
+
+// move makes a place that where messages go.
+func (l *link) move(to place) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at = to
 }
 
 // find asks for the instance until there is one or the time is up.
@@ -172,33 +197,50 @@ func (b *bridge) answers(ctx context.Context, url string) bool {
 	return true
 }
 
-// reopen greets as the client did, and tells it that all it knows may have changed.
-func (b *bridge) reopen(ctx context.Context, at place, hello message) error {
-	resp, err := b.post(ctx, at, hello)
+// reopen greets as the client did, and asks again for what the client wants to be told
+// of. It returns the answer to the greeting.
+func (b *bridge) reopen(ctx context.Context, at *place, hello message) (answer []byte, err error) {
+	resp, err := b.post(ctx, *at, hello)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return &refusal{resp.StatusCode}
+		return nil, &refusal{resp.StatusCode}
 	}
-	answer, err := answerIn(resp)
-	if err != nil {
-		return err
+	if answer, err = answerIn(resp); err != nil {
+		return nil, err
 	}
-	b.link.note(at, hello, resp)
-	b.learn(hello, answer)
-	done, err := b.post(ctx, b.link.now(), message{method: "notifications/initialized", body: []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)})
-	if err != nil {
-		return err
-	}
-	done.Body.Close()
-	for _, list := range []string{"tools", "prompts", "resources"} {
-		if bytes.Contains(answer, []byte(`"`+list+`"`)) {
-			b.say(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"notifications/%s/list_changed"}`, list))
+	at.session, at.protocol = resp.Header.Get("Mcp-Session-Id"), protocolIn(answer)
+	again := append([]message{{method: "notifications/initialized", body: []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)}}, b.link.wanted()...)
+	for _, m := range again {
+		done, err := b.post(ctx, *at, m)
+		if err != nil {
+			return nil, err
 		}
+		done.Body.Close() // what the client has learned before was the answer that counts
 	}
-	return nil
+	return answer, nil
+}
+
+// wish keeps what the client wants to be told of, to ask for it again in its place.
+func (l *link) wish(m message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch m.method {
+	case "logging/setLevel":
+		l.wishes[m.method] = m
+	case "resources/subscribe":
+		l.wishes["resource "+m.name] = m
+	case "resources/unsubscribe":
+		delete(l.wishes, "resource "+m.name)
+	}
+}
+
+func (l *link) wanted() []message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.wishes))
 }
 
 // answerIn returns the answer in a response, whichever form it has.

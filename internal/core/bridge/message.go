@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -13,13 +14,14 @@ const firstModern = "2026-07-28"
 
 // A message is one JSON-RPC message with what the bridge must know of it.
 type message struct {
-	body     []byte // on one line
-	id       []byte // as it stands in body; nil if no answer is expected
-	method   string // empty for an answer
-	name     string // of what is called or read; empty if the method has none
-	protocol string // the revision that the message itself names; empty if none
-	params   []byte // of a request or notification; nil if it has none
-	cancels  []byte // the id of the request that it cancels; nil for all others
+	body     []byte   // on one line
+	id       []byte   // as it stands in body; nil if no answer is expected
+	method   string   // empty for an answer
+	name     string   // of what is called or read; empty if the method has none
+	protocol string   // the revision that the message itself names; empty if none
+	params   []byte   // of a request or notification; nil if it has none
+	ids      [][]byte // of the requests in a batch
+	cancels  []byte   // the id of the request that it cancels; nil for all others
 }
 
 // parse cuts a line. An array is passed on as it is; its answers name their ids.
@@ -29,6 +31,11 @@ func parse(line []byte) (message, error) {
 		if !json.Valid(line) {
 			return message{}, rawjson.ErrNotJSON
 		}
+		_ = rawjson.EachElement(line, func(element json.RawMessage) { // it is a list
+			if one, err := parse(element); err == nil && one.id != nil {
+				m.ids = append(m.ids, one.id)
+			}
+		})
 		return m, nil
 	}
 	err := rawjson.EachMember(line, func(member rawjson.Member) {
@@ -58,7 +65,7 @@ func parse(line []byte) (message, error) {
 			}
 		case key == "requestId" && m.method == "notifications/cancelled":
 			m.cancels = member.Value
-		case key == "name" && (m.method == "tools/call" || m.method == "prompts/get"), key == "uri" && m.method == "resources/read":
+		case key == "name" && (m.method == "tools/call" || m.method == "prompts/get"), key == "uri" && strings.HasPrefix(m.method, "resources/"):
 			m.name = text(member.Value)
 		}
 	}
@@ -91,6 +98,33 @@ func failed(id []byte, code int, words string) []byte {
 	if id == nil {
 		id = []byte("null")
 	}
+	return failedWith(id, failure(code, words))
+}
+
+func failedWith(id, failure []byte) []byte {
+	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":%s}`, id, failure)
+}
+
+// failedAll returns the answers to the requests of a batch.
+func failedAll(ids [][]byte, failure []byte) []byte {
+	answers := make([][]byte, len(ids))
+	for i, id := range ids {
+		answers[i] = failedWith(id, failure)
+	}
+	return fmt.Appendf(nil, "[%s]", bytes.Join(answers, []byte(",")))
+}
+
+func failure(code int, words string) []byte {
 	quoted, _ := json.Marshal(words) // a string always can
-	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s}}`, id, code, quoted)
+	return fmt.Appendf(nil, `{"code":%d,"message":%s}`, code, quoted)
+}
+
+// errorIn returns the error that a message is, or one of ours.
+func errorIn(answer []byte) []byte {
+	for m := range rawjson.Members(answer) {
+		if string(m.Key) == "error" {
+			return m.Value
+		}
+	}
+	return failure(-32603, "The answer of mcpproxy-tray cannot be read.")
 }

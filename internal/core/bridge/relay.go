@@ -47,7 +47,7 @@ func (b *bridge) relay(ctx context.Context, m message) {
 
 func (b *bridge) fail(m message, err error) {
 	b.log.Warn("message not relayed", "method", m.method, "err", err)
-	if m.id == nil {
+	if m.id == nil && m.ids == nil {
 		return
 	}
 	words := "The connection to mcpproxy-tray was lost; the request may or may not have been carried out."
@@ -55,6 +55,10 @@ func (b *bridge) fail(m message, err error) {
 		words = "mcpproxy-tray is not running. Start it, then try again."
 	} else if r, ok := errors.AsType[*refusal](err); ok {
 		words = r.Error()
+	}
+	if m.ids != nil {
+		b.say(failedAll(m.ids, failure(-32603, words)))
+		return
 	}
 	b.say(failed(m.id, -32603, words))
 }
@@ -64,7 +68,7 @@ func (b *bridge) fail(m message, err error) {
 func (b *bridge) attempt(ctx context.Context, at place, m message) (again bool, err error) {
 	resp, err := b.post(ctx, at, m)
 	if err != nil {
-		return m.repeatable() || m.id == nil || unsent(err), err
+		return m.repeatable() || m.id == nil && m.ids == nil || unsent(err), err
 	}
 	defer resp.Body.Close()
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -86,8 +90,13 @@ func (b *bridge) attempt(ctx context.Context, at place, m message) (again bool, 
 	case err != nil || len(answer) == 0:
 		return false, &refusal{resp.StatusCode}
 	}
+	if m.ids != nil && resp.StatusCode/100 != 2 {
+		b.say(failedAll(m.ids, errorIn(answer)))
+		return false, nil
+	}
 	b.link.note(at, m, resp)
 	b.learn(m, answer)
+	b.link.wish(m)
 	if m.id != nil || resp.StatusCode/100 == 2 {
 		b.say(answer)
 	}
