@@ -57,8 +57,17 @@ func (d *drawer) ready() {
 			d.create(s, systray.AddMenuItem, systray.AddMenuItemCheckbox)
 		}
 	}
-	for _, s := range menu.Skeleton() {
-		if s.Chunk && d.have[s.ID-1].Visible {
+	slots := menu.Skeleton()
+	for i, s := range slots {
+		if !s.Chunk {
+			continue
+		}
+		// Plasma (5.27) never gives a submenu to an item that had none when it first
+		// saw it, hidden or not: the first child says that there will be one.
+		if i+1 < len(slots) && slots[i+1].Parent == s.ID {
+			d.create(slots[i+1], d.items[i].AddSubMenuItem, d.items[i].AddSubMenuItemCheckbox)
+		}
+		if d.have[i].Visible {
 			d.fill(s.ID)
 		}
 	}

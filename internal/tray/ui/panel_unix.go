@@ -141,7 +141,7 @@ func (p *panel) ensureRegistered(ctx context.Context, t *Tray) {
 	}
 	keys, _ := items.Value().([]string)
 	if slices.ContainsFunc(keys, func(key string) bool {
-		return key == owner || key == name || strings.HasPrefix(key, owner+"/") || strings.HasPrefix(key, name+"/")
+		return key == owner || key == name || strings.HasPrefix(key, owner+"/") || strings.HasPrefix(key, owner+"@") || strings.HasPrefix(key, name+"/")
 	}) {
 		return
 	}

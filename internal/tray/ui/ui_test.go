@@ -295,3 +295,38 @@ func TestManyServers(t *testing.T) {
 	item.Click(t, "● s0117 · connected · 0 tools", "Disable")
 	a.wait(t, "enabled s0117 false")
 }
+
+// TestOneIconOnGNOME: the extension lists an icon in a spelling of its own.
+func TestOneIconOnGNOME(t *testing.T) {
+	b := traytest.Bus(t)
+	h := b.Host(t)
+	h.AsGNOME()
+	start(t, b.Env())
+	item := h.Item(t, "sample")
+	quiet(t, item) // longer than it takes to look whether the icon is registered
+	if keys := h.Keys(); len(keys) != 1 {
+		t.Errorf("icons: %q", keys)
+	}
+}
+
+// TestSubmenusAreKnownAtFirstSight: Plasma never gives a submenu to an item that
+// had none when it first saw it, hidden or not.
+func TestSubmenusAreKnownAtFirstSight(t *testing.T) {
+	b := traytest.Bus(t)
+	h := b.Host(t)
+	a := start(t, b.Env())
+	item := h.Item(t, "sample")
+	had := map[int32]bool{}
+	for _, e := range item.Menu(t).Children {
+		had[e.ID] = e.Submenu
+	}
+	for i := range 5 {
+		a.tell(t, "set s%d connected 3", i)
+	}
+	item.WaitEntry(t, "5 of 5 connected")
+	for _, e := range item.Menu(t).Children {
+		if was, seen := had[e.ID]; seen && e.Visible && e.Submenu && !was {
+			t.Errorf("%q has got its submenu after it was seen without", e.Label)
+		}
+	}
+}
