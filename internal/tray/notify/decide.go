@@ -18,7 +18,10 @@ type Decider struct {
 	count      int       // outages so far, for their tags
 	network    track     // its losses, as if it were a server
 	quietUntil time.Time // zero when not quiet
-	starting   bool      // the silence may end as soon as every server has settled
+	settling   time.Time // end of the silence after a start or wake-up
+	hushed     time.Time // end of the quiet time that the user asked for; zero without one
+	muted      map[string]bool
+	starting   bool // the silence may end as soon as every server has settled
 }
 
 // A track is what is remembered of one server.
@@ -34,17 +37,14 @@ type track struct {
 
 // NewDecider returns a decider that is quiet from start on, as after a start.
 func NewDecider(s Settings, start time.Time) *Decider {
-	return &Decider{set: s, servers: map[string]*track{}, quietUntil: start.Add(s.StartupQuiet), starting: true}
+	return &Decider{set: s, servers: map[string]*track{}, quietUntil: start.Add(s.StartupQuiet), settling: start.Add(s.StartupQuiet), starting: true}
 }
 
 // Wake begins a silence as after a start, because the computer slept.
 func (d *Decider) Wake(now time.Time) {
 	d.starting = false // what is shown as settled is from before
-	d.quietUntil = now.Add(d.set.StartupQuiet)
-	for _, tr := range d.servers {
-		tr.downAt = time.Time{}
-	}
-	d.groups[kindDown] = group{}
+	d.settling = now.Add(d.set.StartupQuiet)
+	d.silence(later(d.settling, d.hushed))
 }
 
 // Decide takes the newest snapshot and the time. It returns what to notify now,
@@ -57,7 +57,7 @@ func (d *Decider) Decide(now time.Time, snap *stateview.Snapshot) (notes []Note,
 	d.followNetwork(now)
 	if d.quietUntil.IsZero() {
 		notes = d.elapsed(now)
-	} else if !now.Before(d.quietUntil) || d.starting && settled(snap) {
+	} else if !now.Before(d.quietUntil) || d.starting && d.hushed.IsZero() && settled(snap) {
 		notes = d.summary()
 	}
 	return notes, d.next()
@@ -78,7 +78,12 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 		tr = &track{}
 		d.servers[c.Name] = tr
 	}
-	switch n := needs(st); st.State {
+	n := needs(st)
+	if d.muted[c.Name] {
+		tr.ignore(now, st.State == stateview.Connected, n.why)
+		return
+	}
+	switch st.State {
 	case stateview.Connected:
 		d.connected(now, c.Name, tr)
 	case stateview.Disabled, stateview.Stopping: // by the user

@@ -39,6 +39,7 @@ type Options struct {
 	View     *stateview.View // required
 	Sender   Sender          // required; Run closes it
 	Settings Settings
+	Mutes    *Mutes       // nil mutes nothing
 	Logger   *slog.Logger // nil discards
 }
 
@@ -47,6 +48,7 @@ type Notifier struct {
 	view  *stateview.View
 	send  Sender
 	set   Settings
+	mutes *Mutes
 	log   *slog.Logger
 	ready chan struct{} // one slot: the queue is not empty
 	woke  chan struct{} // one slot: the computer slept
@@ -60,7 +62,7 @@ func New(o Options) *Notifier {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, log: o.Logger.With("component", "notify"),
+	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, log: o.Logger.With("component", "notify"),
 		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1)}
 }
 
@@ -96,6 +98,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		}
 		woke = false
 		last = now
+		muting := n.hush(d, now)
 		snap := n.view.Snapshot()
 		notes, next := d.Decide(now, snap)
 		if n.set.Off {
@@ -113,6 +116,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		select {
 		case <-snap.Changed():
 		case <-due:
+		case <-muting:
 		case <-n.woke:
 			woke = true
 		case <-ctx.Done():

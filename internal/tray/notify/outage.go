@@ -148,7 +148,7 @@ func (d *Decider) networkGone(now time.Time, names []string) []Note {
 	}
 	var all []string
 	for st := range d.last.Servers() {
-		if waitsForNetwork(&st) {
+		if waitsForNetwork(&st) && !d.muted[st.Name] {
 			all = append(all, st.Name)
 		}
 	}

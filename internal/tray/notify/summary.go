@@ -28,6 +28,7 @@ func (d *Decider) summary() []Note {
 	for st := range d.last.Servers() {
 		tr, n := d.servers[st.Name], needs(&st)
 		switch {
+		case d.muted[st.Name]:
 		case n.why != "" && n.why != tr.told:
 			tr.told, names[n.kind] = n.why, append(names[n.kind], st.Name)
 		case n.why != "" || !down(&st) || d.toldDown(st.Name):

@@ -1,0 +1,74 @@
+package notify
+
+import "time"
+
+// never is later than any quiet time ends.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Hush is told what the user does not want to be notified of: anything before
+// until, and the connections of muted servers. After a quiet time, or when it is
+// cut short, comes at most one summary.
+func (d *Decider) Hush(now, until time.Time, muted []string) {
+	d.muted = make(map[string]bool, len(muted))
+	for _, name := range muted {
+		d.muted[name] = true
+		d.forget(name)
+	}
+	if until.Equal(d.hushed) {
+		return
+	}
+	if until.IsZero() {
+		for _, o := range d.outages {
+			o.back = nil // what came back meanwhile; the summary is all that is told of that time
+		}
+		d.tidy()
+	}
+	d.hushed = until
+	switch end := later(d.settling, until); {
+	case now.Before(end):
+		d.silence(end)
+	case !d.quietUntil.IsZero():
+		d.quietUntil = now
+	}
+}
+
+// silence begins or goes on with a silence: a loss that is not told yet is for its summary.
+func (d *Decider) silence(end time.Time) {
+	d.quietUntil = end
+	for _, tr := range d.servers {
+		tr.downAt = time.Time{}
+	}
+	d.groups[kindDown] = group{}
+}
+
+// ignore follows a server that is muted without a word about it.
+func (tr *track) ignore(now time.Time, up bool, why string) {
+	if up && !tr.up {
+		tr.upSince = now
+	}
+	tr.up, tr.told = up, why
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// hush tells d what is muted. It returns a channel that is closed when that changes;
+// nil if it never does.
+func (n *Notifier) hush(d *Decider, now time.Time) <-chan struct{} {
+	if n.mutes == nil {
+		return nil
+	}
+	changed := n.mutes.Changed()
+	on, until, muted := n.mutes.State()
+	if !on {
+		until = never
+	} else if !now.Before(until) {
+		until = time.Time{}
+	}
+	d.Hush(now, until, muted)
+	return changed
+}
