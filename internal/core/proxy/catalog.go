@@ -4,10 +4,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
 )
+
+// listVersions are given out to the lists of single servers: a server that is taken away
+// and comes back has others, so that who knows the old ones hears of it.
+var listVersions atomic.Uint64
 
 // A catalog is what one snapshot offers to clients. It is immutable; what is
 // encoded is encoded when first asked for and then kept.
@@ -132,12 +137,12 @@ func newOffer(st *stateview.ServerStatus, was *offer, grace time.Duration) *offe
 	for k := range numKinds {
 		switch {
 		case was == nil:
-			o.lists[k].version = 1
+			o.lists[k].version = listVersions.Add(1)
 		case slices.Equal(o.shown[k], was.shown[k]):
 			o.lists[k] = was.lists[k]
 			continue
 		default:
-			o.lists[k].version = was.lists[k].version + 1
+			o.lists[k].version = listVersions.Add(1)
 		}
 		shown := o.shown[k]
 		o.lists[k].text = sync.OnceValue(func() []byte { return encodeItems(shown) })

@@ -14,9 +14,10 @@ import (
 
 // Bounds for a client that does not read what is sent to it.
 const (
-	maxEvents     = 256     // that wait to be written, of one request
-	maxEventBytes = 1 << 20 // of them together
-	writeTime     = 30 * time.Second
+	maxEvents     = 256              // that wait to be written, of one request
+	maxEventBytes = 1 << 20          // of them together
+	writeTime     = 30 * time.Second // of an answer
+	listenTime    = 5 * time.Second  // of what a session is told on its own stream: others wait meanwhile
 )
 
 var (

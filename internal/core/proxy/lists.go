@@ -50,7 +50,7 @@ func (k kind) hasURI() bool { return k == resources || k == templates }
 // A list is what clients see of a kind: made when first asked for and then kept.
 type list struct {
 	text    func() []byte // a JSON array
-	version uint64        // changes whenever text does
+	version uint64        // changes whenever text does; see listVersions
 }
 
 // versions are those of one client's lists.

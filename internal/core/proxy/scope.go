@@ -81,7 +81,11 @@ func (s *scope) announce(c *catalog) bool {
 }
 
 func (s *scope) serve(w http.ResponseWriter, r *http.Request) {
-	w = &timed{w}
+	limit := writeTime
+	if r.Method == http.MethodGet {
+		limit = listenTime
+	}
+	w = &timed{w, limit}
 	id := r.Header.Get(sessionHeader)
 	switch {
 	case r.Method == http.MethodPost:
@@ -129,13 +133,16 @@ func (s *scope) definition(m *message) string {
 
 // A timed gives each write its time, so that a client which does not read what the
 // library sends holds nothing for long.
-type timed struct{ http.ResponseWriter }
+type timed struct {
+	http.ResponseWriter
+	limit time.Duration // of one write
+}
 
 // Unwrap lets http.ResponseController reach the connection.
 func (t *timed) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 func (t *timed) Write(p []byte) (int, error) {
-	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTime)) // without, the connection decides
+	_ = http.NewResponseController(t.ResponseWriter).SetWriteDeadline(time.Now().Add(t.limit)) // without, the connection decides
 	return t.ResponseWriter.Write(p)
 }
 

@@ -33,6 +33,7 @@ type resultCache struct {
 type keptResult struct {
 	raw   []byte
 	timer *time.Timer
+	until time.Time // when it may be forgotten
 }
 
 // shorten returns a result as the client gets it: itself unless it is too long to read.
@@ -73,7 +74,7 @@ func (r *resultCache) keep(result []byte) string {
 	for r.bytes+len(result) > maxResults {
 		r.drop(r.order[0])
 	}
-	r.kept[key] = &keptResult{result, time.AfterFunc(resultLife, func() { r.expire(key) })}
+	r.kept[key] = &keptResult{result, time.AfterFunc(resultLife, func() { r.expire(key) }), time.Now().Add(resultLife)}
 	r.order = append(r.order, key)
 	r.bytes += len(result)
 	return key
@@ -82,7 +83,9 @@ func (r *resultCache) keep(result []byte) string {
 func (r *resultCache) expire(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.drop(key)
+	if k := r.kept[key]; k != nil && !time.Now().Before(k.until) { // else it was read meanwhile
+		r.drop(key)
+	}
 }
 
 // drop forgets a result. mu must be held.
@@ -115,6 +118,7 @@ func (r *resultCache) find(key string) []byte {
 		return nil
 	}
 	k.timer.Reset(resultLife)
+	k.until = time.Now().Add(resultLife)
 	return k.raw
 }
 

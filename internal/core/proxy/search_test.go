@@ -377,3 +377,21 @@ func TestSummaries(t *testing.T) {
 		t.Errorf("summary = %s", got)
 	}
 }
+
+// TestResultThatIsReadAsItExpires has a result's time run out while it is read again.
+func TestResultThatIsReadAsItExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r resultCache
+		key := r.keep([]byte("{}"))
+		time.Sleep(resultLife - 1)
+		r.find(key)
+		r.expire(key) // the timer had fired before
+		if r.find(key) == nil {
+			t.Error("it was forgotten")
+		}
+		time.Sleep(resultLife + 1)
+		if r.find(key) != nil {
+			t.Error("it is kept for ever")
+		}
+	})
+}

@@ -22,9 +22,12 @@ type wishes struct {
 }
 
 // follow notes that a session wants to hear of a resource.
-func (w *wishes) follow(session *mcp.ServerSession, id resourceID) {
+func (w *wishes) follow(session *mcp.ServerSession, id resourceID) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.resources[id][session] && w.of(session) >= maxFollowed {
+		return invalid(fmt.Sprintf("A session follows %d resources at most.", maxFollowed))
+	}
 	if w.resources == nil {
 		w.resources = map[resourceID]map[*mcp.ServerSession]bool{}
 	}
@@ -32,6 +35,20 @@ func (w *wishes) follow(session *mcp.ServerSession, id resourceID) {
 		w.resources[id] = map[*mcp.ServerSession]bool{}
 	}
 	w.resources[id][session] = true
+	return nil
+}
+
+// maxFollowed is how many resources one session may follow.
+const maxFollowed = 1000
+
+// of returns how many resources a session follows. The caller holds mu.
+func (w *wishes) of(session *mcp.ServerSession) (n int) {
+	for _, who := range w.resources {
+		if who[session] {
+			n++
+		}
+	}
+	return n
 }
 
 // unfollow notes that a session does not want to hear of a URI any more, whosever it
@@ -122,7 +139,9 @@ func (s *scope) subscribe(_ context.Context, r *mcp.SubscribeRequest) error {
 	if err != nil {
 		return err
 	}
-	s.wishes.follow(r.Session, id)
+	if err := s.wishes.follow(r.Session, id); err != nil {
+		return err
+	}
 	signal(s.wished)
 	return nil
 }

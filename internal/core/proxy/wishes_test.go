@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/stateview"
 )
@@ -158,5 +160,21 @@ func TestLogMessagesKeepToTheLevel(t *testing.T) {
 	}
 	if got := b.next() + b.next(); got != said("warning")+said("alert") {
 		t.Errorf("the chatty one got %s", got)
+	}
+}
+
+func TestSessionFollowsSoMuch(t *testing.T) {
+	var w wishes
+	one, other := &mcp.ServerSession{}, &mcp.ServerSession{}
+	for i := range maxFollowed {
+		if err := w.follow(one, resourceID{"s", fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.follow(one, resourceID{"s", "more"}) == nil {
+		t.Error("a session follows more")
+	}
+	if w.follow(one, resourceID{"s", "7"}) != nil || w.follow(other, resourceID{"s", "more"}) != nil {
+		t.Error("what is followed already, or by another session, is refused")
 	}
 }
