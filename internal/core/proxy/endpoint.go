@@ -197,11 +197,11 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		name, ok := strings.CutPrefix(r.URL.Path, "/mcp/server/")
 		if !ok {
-			refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address.", "The endpoint is /mcp, the one with a search /mcp/search, a single server /mcp/server/NAME.")
+			refuse(w, http.StatusNotFound, "MPT-HTTP-NOT-FOUND", "There is nothing at this address.", "The endpoint is /mcp, the one with a search /mcp/search, a single server /mcp/server/NAME.")
 			return
 		}
 		if c.offer(name) == nil {
-			refuse(w, http.StatusNotFound, "unknown_server", "There is no server of this name.", "The names are in the configuration file.")
+			refuse(w, http.StatusNotFound, "MPT-SERVER-UNKNOWN", "There is no server of this name.", "The names are in the configuration file.")
 			return
 		}
 		server = name

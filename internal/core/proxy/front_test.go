@@ -114,8 +114,8 @@ func TestUnknownAddresses(t *testing.T) {
 	r := start(t, answer(`{}`), Options{})
 	connect(r.view, "a b/c", plainTool("t"))
 	for path, code := range map[string]string{
-		"/mcp/": "not_found", "/mcp/x": "not_found", "/": "not_found", "/mcp/server": "not_found",
-		"/mcp/server/": "unknown_server", "/mcp/server/nobody": "unknown_server", "/mcp/server/a%20b": "unknown_server",
+		"/mcp/": "MPT-HTTP-NOT-FOUND", "/mcp/x": "MPT-HTTP-NOT-FOUND", "/": "MPT-HTTP-NOT-FOUND", "/mcp/server": "MPT-HTTP-NOT-FOUND",
+		"/mcp/server/": "MPT-SERVER-UNKNOWN", "/mcp/server/nobody": "MPT-SERVER-UNKNOWN", "/mcp/server/a%20b": "MPT-SERVER-UNKNOWN",
 	} {
 		resp, body := r.modern(t, path).list()
 		var doc refusedRequest

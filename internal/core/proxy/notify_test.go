@@ -224,7 +224,7 @@ func TestRemovedServerLosesItsEndpoint(t *testing.T) {
 	if _, err := io.Copy(io.Discard, stream.Body); err != nil { // blocks until the stream ends
 		t.Errorf("the stream of a removed server ends with %v", err)
 	}
-	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "unknown_server") {
+	if resp, body := c.list(); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "MPT-SERVER-UNKNOWN") {
 		t.Errorf("after removal: %s %s", resp.Status, body)
 	}
 	connect(r.view, "s", plainTool("t"))
