@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -54,7 +55,7 @@ func (l *line) call(size int) error {
 	if _, err := l.conn.Write(l.ask); err != nil {
 		return err
 	}
-	length := 0
+	length, chunked := 0, false
 	for first := true; ; first = false {
 		h, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -66,9 +67,20 @@ func (l *line) call(size int) error {
 		if v, ok := bytes.CutPrefix(h, []byte("Content-Length: ")); ok {
 			length, _ = strconv.Atoi(string(bytes.TrimSpace(v)))
 		}
+		chunked = chunked || bytes.HasPrefix(h, []byte("Transfer-Encoding: chunked"))
 		if len(h) == 2 {
 			break
 		}
+	}
+	if chunked {
+		n, err := io.Copy(io.Discard, httputil.NewChunkedReader(l.in))
+		if err == nil && n < int64(size) {
+			err = fmt.Errorf("answered %d bytes", n)
+		}
+		if err == nil {
+			_, err = l.in.Discard(2) // the end of what may follow
+		}
+		return err
 	}
 	if length < size {
 		rest, _ := io.ReadAll(io.LimitReader(l.in, int64(length)))

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,11 +17,12 @@ func TestPackageComments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		isTest := func(file string) bool { return strings.HasSuffix(file, "_test.go") }
+		if slices.ContainsFunc(files, func(file string) bool { return !isTest(file) }) { // else they are all there is
+			files = slices.DeleteFunc(files, isTest)
+		}
 		var comments []string
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
 			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
 			if err != nil {
 				t.Fatal(err)
