@@ -170,3 +170,32 @@ func TestStateText(t *testing.T) {
 		t.Errorf("State(99) = %q", got)
 	}
 }
+
+// TestStateWords: each state has words of its own, and a server that is tried
+// again says the same while it waits and while it tries.
+func TestStateWords(t *testing.T) {
+	seen := map[string]State{}
+	for i := range NumStates {
+		s := State(i)
+		if other, ok := seen[s.Words()]; ok || s.Words() == "" {
+			t.Errorf("%v and %v are both %q", other, s, s.Words())
+		}
+		seen[s.Words()] = s
+	}
+	if got := State(99).Words(); got != "state(99)" {
+		t.Errorf("State(99).Words() = %q", got)
+	}
+	for _, c := range []struct {
+		st   ServerStatus
+		want string
+	}{
+		{ServerStatus{State: Connecting, Attempt: 1}, "connecting"},
+		{ServerStatus{State: Connecting, Attempt: 2}, "down, retrying"},
+		{ServerStatus{State: Backoff, Attempt: 2}, "down, retrying"},
+		{ServerStatus{State: Connected, Attempt: 2}, "connected"},
+	} {
+		if got := c.st.Words(); got != c.want {
+			t.Errorf("%v, attempt %d: %q, not %q", c.st.State, c.st.Attempt, got, c.want)
+		}
+	}
+}

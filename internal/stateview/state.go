@@ -35,6 +35,19 @@ func (s State) String() string {
 	return fmt.Sprintf("state(%d)", uint8(s))
 }
 
+var stateWords = [NumStates]string{
+	"disabled", "needs approval", "connecting", "connected",
+	"down, retrying", "needs sign-in", "failed", "stopping",
+}
+
+// Words returns the state as every surface says it to people.
+func (s State) Words() string {
+	if int(s) < len(stateWords) {
+		return stateWords[s]
+	}
+	return s.String()
+}
+
 // ParseState returns the state of that name; ok is false for any other text.
 func ParseState(name string) (s State, ok bool) {
 	for i, n := range stateNames {

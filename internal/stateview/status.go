@@ -74,6 +74,20 @@ func (st *ServerStatus) Problem() Problem { return value(st.problem) }
 // SetProblem sets what Problem returns. Copies of st keep theirs.
 func (st *ServerStatus) SetProblem(p Problem) { st.problem = handle(st.problem, p) }
 
+// Retrying reports whether the server is lost and tried again. Waiting and
+// trying are one to people, so that what they see does not change with each attempt.
+func (st *ServerStatus) Retrying() bool {
+	return st.State == Backoff || st.State == Connecting && st.Attempt > 1
+}
+
+// Words returns what the server does as every surface says it to people.
+func (st *ServerStatus) Words() string {
+	if st.Retrying() {
+		return Backoff.Words()
+	}
+	return st.State.Words()
+}
+
 // Equal reports whether both say the same, Version included. Times that are the
 // same instant are the same.
 func (st *ServerStatus) Equal(o *ServerStatus) bool { return st.Version == o.Version && same(st, o) }

@@ -56,17 +56,6 @@ type pageServer struct {
 
 type pageProblem struct{ Text, Hint, Code string }
 
-var stateWords = [stateview.NumStates]string{
-	stateview.Disabled:     "disabled",
-	stateview.Quarantined:  "needs approval",
-	stateview.Connecting:   "connecting",
-	stateview.Connected:    "connected",
-	stateview.Backoff:      "down, retrying",
-	stateview.AuthRequired: "needs sign-in",
-	stateview.Failed:       "failed",
-	stateview.Stopping:     "stopping",
-}
-
 // PageURL returns an address at which a browser of this computer sees the
 // status page. It opens it once, within a minute; the browser keeps a cookie.
 func (s *Server) PageURL() string {
@@ -162,17 +151,14 @@ func pageCounts(snap *stateview.Snapshot) string {
 	parts := []string{fmt.Sprintf("%d of %d connected", snap.CountConnected(), snap.Count()-off)}
 	for i := range stateview.NumStates {
 		if st := stateview.State(i); st != stateview.Connected && snap.CountByState(st) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", snap.CountByState(st), stateWords[st]))
+			parts = append(parts, fmt.Sprintf("%d %s", snap.CountByState(st), st.Words()))
 		}
 	}
 	return strings.Join(parts, " · ")
 }
 
 func newPageServer(st *stateview.ServerStatus) pageServer {
-	row := pageServer{Name: visible(st.Name), State: st.State.String(), Words: st.State.String(), Problem: newPageProblem(st.Problem())}
-	if int(st.State) < len(stateWords) {
-		row.Words = stateWords[st.State]
-	}
+	row := pageServer{Name: visible(st.Name), State: st.State.String(), Words: st.Words(), Problem: newPageProblem(st.Problem())}
 	if !st.Since.IsZero() {
 		row.Since, row.Stamp = stamp(st.Since), st.Since.UTC().Format(time.RFC3339)
 	}

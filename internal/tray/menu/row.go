@@ -25,51 +25,34 @@ var marks = [stateview.NumStates]string{
 	stateview.Stopping:     "…",
 }
 
-var words = [stateview.NumStates]string{
-	stateview.Disabled:     "disabled",
-	stateview.Quarantined:  "needs approval",
-	stateview.Connecting:   "connecting",
-	stateview.Connected:    "connected",
-	stateview.Backoff:      "down, retrying",
-	stateview.AuthRequired: "needs sign-in",
-	stateview.Failed:       "failed",
-	stateview.Stopping:     "stopping",
-}
-
 var pendingWords = [numKinds]string{Enable: "enabling", Disable: "disabling", Restart: "restarting", Approve: "approving", EnableHour: "enabling"}
-
-// retrying reports whether a server is lost and tried again. Waiting and trying
-// look the same, so that the menu does not change with each attempt.
-func retrying(st *stateview.ServerStatus) bool {
-	return st.State == stateview.Backoff || st.State == stateview.Connecting && st.Attempt > 1
-}
 
 // began returns when a server got into what the menu says of it.
 func began(st *stateview.ServerStatus) time.Time {
-	if found := st.Problem().Since; (retrying(st) || st.State.Down()) && !found.IsZero() {
+	if found := st.Problem().Since; (st.Retrying() || st.State.Down()) && !found.IsZero() {
 		return found
 	}
 	return st.Since
 }
 
-// stateWords returns a server's mark and its state in words.
-func stateWords(st *stateview.ServerStatus) (mark, text string) {
-	if int(st.State) >= len(words) {
-		return "…", st.State.String()
+// mark returns the sign of what a server does.
+func mark(st *stateview.ServerStatus) string {
+	switch {
+	case int(st.State) >= len(marks):
+		return "…"
+	case st.Retrying():
+		return marks[stateview.Backoff]
 	}
-	if retrying(st) {
-		return marks[stateview.Backoff], words[stateview.Backoff]
-	}
-	return marks[st.State], words[st.State]
+	return marks[st.State]
 }
 
 // rowText returns a server's line: "● github · connected · 12 tools". A long name is cut, never the rest.
 func (b *builder) rowText(st *stateview.ServerStatus) string {
-	mark, text := stateWords(st)
+	sign, text := mark(st), st.Words()
 	var room [160]byte
 	tail := append(room[:0], " · "...)
 	if k, ok := b.Pending[st.Name]; ok && pendingWords[k] != "" {
-		mark = "…"
+		sign = "…"
 		tail = append(tail, pendingWords[k]...)
 	} else {
 		tail = append(tail, text...)
@@ -80,7 +63,7 @@ func (b *builder) rowText(st *stateview.ServerStatus) string {
 		}
 	}
 	name := cmp.Or(clean(st.Name), "(no name)")
-	return mark + " " + cut(name, maxLabel-utf8.RuneCount(tail)-2) + string(tail)
+	return sign + " " + cut(name, maxLabel-utf8.RuneCount(tail)-2) + string(tail)
 }
 
 func appendTools(text []byte, l stateview.ToolList) []byte {
@@ -99,7 +82,7 @@ func appendTools(text []byte, l stateview.ToolList) []byte {
 // row fills a server's row and its submenu.
 func (b *builder) row(id ID, st *stateview.ServerStatus) {
 	b.parent(id, b.rowText(st))
-	_, text := stateWords(st)
+	text := st.Words()
 	if t := began(st); !t.IsZero() {
 		text += " since " + t.In(b.Location).Format("15:04:05, Jan 2")
 	}

@@ -45,7 +45,7 @@ func (t *tally) add(st *stateview.ServerStatus) bool {
 		t.signIn.add(st.Name)
 	case st.State == stateview.Quarantined:
 		t.approval.add(st.Name)
-	case retrying(st) && st.Attempt >= persistent:
+	case st.Retrying() && st.Attempt >= persistent:
 		t.down.add(st.Name)
 	default:
 		return false
