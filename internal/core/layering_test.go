@@ -60,7 +60,8 @@ var layers = map[string]rule{
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
 	"internal/tray/menu":       {ours: []string{"stateview"}},
-	"internal/tray/ui":         {ours: []string{"tray/menu"}, third: []string{"fyne.io/systray", "github.com/godbus/dbus"}},
+	"internal/tray/ui":         {ours: []string{"tray/menu", "tray/sni"}, third: []string{"fyne.io/systray"}},
+	"internal/tray/sni":        {ours: []string{"tray/menu"}, third: []string{"github.com/godbus/dbus"}},
 	"internal/tray/notify": {
 		ours:  []string{"keep", "stateview"},
 		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},

@@ -81,6 +81,14 @@ func (t *Tray) take(into *menu.Menu) []menu.ID {
 	return dirty
 }
 
+// click notes a click on a slot.
+func (t *Tray) click(id menu.ID) {
+	select {
+	case t.clicks <- id:
+	default: // 64 clicks wait already
+	}
+}
+
 // Clicks yields the slots that were clicked.
 func (t *Tray) Clicks() <-chan menu.ID { return t.clicks }
 

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	sample = filepath.Join(dir, "sample")
-	build := exec.Command("go", "build", "-race=false", "-o", sample, "./testdata/sample")
+	build := exec.Command("go", "build", "-o", sample, "./testdata/sample")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build the sample program: %v\n%s", err, out))
 	}
@@ -96,6 +96,13 @@ func (a *app) said(line string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.ContainsFunc(a.lines, func(l string) bool { return strings.HasPrefix(l, line) })
+}
+
+// forget drops what it said until now.
+func (a *app) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lines = nil
 }
 
 func (a *app) wait(t *testing.T, line string) {
@@ -184,7 +191,7 @@ func TestPanelRestarts(t *testing.T) {
 	a := start(t, b.Env())
 	h.Item(t, "sample")
 	var worst time.Duration
-	for i := range 20 {
+	for i := range 100 {
 		h.Stop()
 		h.Start(t)
 		began := time.Now()
@@ -195,23 +202,7 @@ func TestPanelRestarts(t *testing.T) {
 	if worst > 2*time.Second {
 		t.Errorf("the icon came back after %v, want at most 2s", worst)
 	}
-	t.Logf("slowest of 20: %v", worst)
-}
-
-func TestPanelRestartsAfterSystrayGaveUp(t *testing.T) {
-	b := traytest.Bus(t)
-	h := b.Host(t)
-	a := start(t, b.Env())
-	h.Item(t, "sample")
-	a.tell(t, "spoil")
-	for range 3 {
-		h.Restart(t)
-		began := time.Now()
-		h.Item(t, "sample")
-		if d := time.Since(began); d > 2*time.Second {
-			t.Errorf("the icon came back after %v, want at most 2s", d)
-		}
-	}
+	t.Logf("slowest of 100: %v", worst)
 }
 
 func TestPanelComesLate(t *testing.T) {
@@ -232,16 +223,25 @@ func TestNoBus(t *testing.T) {
 	a.wait(t, "run no tray here: the session bus at unix:path=/nowhere/bus cannot be reached")
 }
 
-func TestBusGoesAway(t *testing.T) {
+func TestBusGoesAwayAndComesBack(t *testing.T) {
 	b := traytest.Bus(t)
-	h := b.Host(t)
 	a := start(t, b.Env())
-	h.Item(t, "sample").WaitEntry(t, "Quit")
-	b.Stop()
-	a.wait(t, "status false false the session bus went away")
-	a.tell(t, "set s connected 3")
-	a.tell(t, "goroutines")
-	a.wait(t, "goroutines")
+	b.Host(t).Item(t, "sample").WaitEntry(t, "Quit")
+	a.wait(t, "status true true")
+	for range 3 {
+		b.Stop()
+		a.wait(t, "status false false the session bus went away; the icon comes back with it")
+		a.forget()
+		a.tell(t, "set s connected 3")
+		b.Start(t)
+		h := b.Host(t)
+		item := h.Item(t, "sample")
+		item.WaitEntry(t, "● s · connected · 3 tools")
+		a.wait(t, "status true true")
+		item.Click(t, "Copy endpoint URL")
+		a.wait(t, "copy http://127.0.0.1:7420/mcp")
+		a.forget()
+	}
 }
 
 func TestCheckMarks(t *testing.T) {
@@ -272,10 +272,13 @@ func TestPanelHangs(t *testing.T) {
 	h := b.Host(t)
 	h.Hang(true)
 	a := start(t, b.Env())
-	a.wait(t, "status true true")
+	a.wait(t, "status true false the panel does not answer")
 	a.tell(t, "set s connected 3")
+	a.tell(t, "goroutines")
+	a.wait(t, "goroutines") // it goes on
 	h.Hang(false)
 	h.Item(t, "sample").WaitEntry(t, "● s · connected · 3 tools")
+	a.wait(t, "status true true")
 }
 
 func TestManyServers(t *testing.T) {

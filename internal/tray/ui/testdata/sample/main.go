@@ -1,7 +1,6 @@
 // Program sample is the tray with servers that are only said to be there: it
 // obeys lines on standard input and reports on standard output. The tests of
-// package ui run it, built without the race detector because the systray library
-// itself has races that it reports.
+// package ui run it.
 package main
 
 import (
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/godbus/dbus/v5"
 
 	"mcpproxy-tray/internal/stateview"
 	"mcpproxy-tray/internal/tray"
@@ -107,10 +104,6 @@ func (a *app) obey(quit func()) {
 			})
 		case "remove":
 			a.view.RemoveServer(f[1])
-		case "spoil": // what another user of the shared connection does to systray
-			if conn, err := dbus.SessionBus(); err == nil {
-				_, _ = conn.RequestName("org.example.Spoil", dbus.NameFlagDoNotQueue)
-			}
 		case "goroutines":
 			a.say("goroutines %d", runtime.NumGoroutine())
 		}

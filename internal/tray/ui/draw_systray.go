@@ -1,4 +1,4 @@
-//go:build cgo || !darwin
+//go:build windows || (darwin && cgo)
 
 package ui
 
@@ -15,8 +15,8 @@ import (
 // A drawer owns the items in the tray: it alone calls systray, first from
 // ready, then from run.
 //
-// Items are never removed: Remove under a click panics in the library, and a
-// rebuild costs thousands of messages. On Windows touching a hidden item shows
+// Items are never removed: Remove under a click panics in the library, and
+// Windows has few item numbers. On Windows touching a hidden item shows
 // it, so a hidden one is left alone until it is shown again.
 type drawer struct {
 	t       *Tray
@@ -25,7 +25,6 @@ type drawer struct {
 	next    *menu.Menu
 	icon    menu.Icon
 	tooltip string
-	early   bool // icon or tooltip changed while systray was still exporting them
 	built   chan struct{}
 	closed  chan struct{} // ends the click goroutines
 	clicks  sync.WaitGroup
@@ -42,7 +41,7 @@ func (d *drawer) end() {
 	d.clicks.Wait()
 }
 
-// ready creates the fixed slots. The library answers no panel before it returns.
+// ready creates the fixed slots.
 func (d *drawer) ready() {
 	d.t.take(d.next)
 	systray.SetIcon(d.t.o.Icon(d.next.Icon))
@@ -57,70 +56,54 @@ func (d *drawer) ready() {
 			d.create(s, systray.AddMenuItem, systray.AddMenuItemCheckbox)
 		}
 	}
-	slots := menu.Skeleton()
-	for i, s := range slots {
-		if !s.Chunk {
-			continue
-		}
-		// Plasma (5.27) never gives a submenu to an item that had none when it first
-		// saw it, hidden or not: the first child says that there will be one.
-		if i+1 < len(slots) && slots[i+1].Parent == s.ID {
-			d.create(slots[i+1], d.items[i].AddSubMenuItem, d.items[i].AddSubMenuItemCheckbox)
-		}
-		if d.have[i].Visible {
+	for i, s := range menu.Skeleton() {
+		if s.Chunk && d.have[i].Visible {
 			d.fill(s.ID)
 		}
 	}
 	close(d.built)
 }
 
-// run draws what changes until ctx is done or the desktop is gone.
-func (d *drawer) run(ctx context.Context, gone <-chan struct{}) {
+// run draws what changes until ctx is done.
+func (d *drawer) run(ctx context.Context) {
 	select {
 	case <-d.built:
-	case <-gone:
-		return
+	case <-time.After(readyTime):
+		d.t.setStatus(Status{Available: true, Reason: "the desktop did not accept the icon"})
+		select {
+		case <-d.built:
+		case <-ctx.Done():
+			return
+		}
 	case <-ctx.Done():
 		return
 	}
-	settled := time.After(settleTime)
+	d.t.setStatus(Status{Available: true, Host: true})
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-gone:
-			return
-		case <-settled:
-			// A picture set while systray exports its properties is lost in it
-			// (v1.12.2, nativeStart): set what changed so early once more.
-			settled = nil
-			if d.early {
-				systray.SetIcon(d.t.o.Icon(d.icon))
-				systray.SetTooltip(d.tooltip)
-			}
 		case <-d.t.wake:
-			d.early = d.redraw() && settled != nil || d.early
+			d.redraw()
 		}
 	}
 }
 
-// redraw shows what is wanted and reports whether icon or tooltip changed.
-func (d *drawer) redraw() (looks bool) {
+func (d *drawer) redraw() {
 	for _, id := range d.t.take(d.next) {
 		d.draw(id)
 	}
 	if d.icon != d.next.Icon {
-		d.icon, looks = d.next.Icon, true
+		d.icon = d.next.Icon
 		systray.SetIcon(d.t.o.Icon(d.icon))
 	}
 	if d.tooltip != d.next.Tooltip {
-		d.tooltip, looks = d.next.Tooltip, true
+		d.tooltip = d.next.Tooltip
 		systray.SetTooltip(d.tooltip)
 	}
-	return looks
 }
 
-// draw makes one slot show what is wanted with the fewest calls: each is three messages on D-Bus.
+// draw makes one slot show what is wanted with the fewest calls.
 func (d *drawer) draw(id menu.ID) {
 	s, _ := id.Slot()
 	want, have, item := d.next.At(id), &d.have[id-1], d.items[id-1]
@@ -205,10 +188,7 @@ func (d *drawer) listen(item *systray.MenuItem, id menu.ID) {
 			if !ok {
 				return
 			}
-			select {
-			case d.t.clicks <- id:
-			default: // 64 clicks wait already
-			}
+			d.t.click(id)
 		case <-d.closed:
 			return
 		}

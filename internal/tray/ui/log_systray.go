@@ -1,4 +1,4 @@
-//go:build cgo || !darwin
+//go:build windows || (darwin && cgo)
 
 package ui
 
