@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 // The shell ends the daemon when its standard input closes, so that a test
 // binary that is killed leaves no daemon behind.
 const keeper = `dbus-daemon --config-file="$1" --nofork --nopidfile --print-address=3 </dev/null & d=$!
+echo "$d" >&3
 exec 3>&-
 read -r _
 kill "$d"
@@ -45,8 +47,9 @@ type PrivateBus struct {
 	Address string // for DBUS_SESSION_BUS_ADDRESS and dbus.Connect; the same after a restart
 
 	dir  string
-	mu   sync.Mutex // guards stop
+	mu   sync.Mutex // guards stop and pid
 	stop func()
+	pid  int // of the daemon
 }
 
 // Bus starts a private session bus that ends with the test. The test fails,
@@ -104,15 +107,23 @@ func (b *PrivateBus) Start(t testing.TB) {
 		_ = cmd.Wait() // the shell reports that its child was killed, as it should be
 		os.Remove(socket)
 	})
-	line, err := bufio.NewReader(ready).ReadString('\n')
-	if err != nil {
+	var line string // the daemon writes its address, the shell its process id; either may be first
+	var pid int
+	for in := bufio.NewScanner(ready); (line == "" || pid == 0) && in.Scan(); {
+		if n, err := strconv.Atoi(in.Text()); err == nil {
+			pid = n
+		} else {
+			line = in.Text()
+		}
+	}
+	if line == "" || pid == 0 {
 		stop()
-		t.Fatalf("dbus-daemon did not start: %v\n%s", err, stderr.String())
+		t.Fatalf("dbus-daemon did not start:\n%s", stderr.String())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Address, _, _ = strings.Cut(strings.TrimSpace(line), ",guid=")
-	b.stop = stop
+	b.stop, b.pid = stop, pid
 }
 
 // Stop ends the daemon; every connection to it breaks.
