@@ -91,9 +91,13 @@ func (s *stage) draw() time.Duration {
 	return time.Since(began)
 }
 
+// shown waits until a panel has read the menu and was told to look again.
 func (s *stage) shown(t *testing.T) *traytest.Item {
 	t.Helper()
-	return s.host.Item(t, "sample")
+	item := s.host.Item(t, "sample")
+	item.Menu(t)
+	traytest.WaitFor(t, "the second look", func() bool { return item.Signals(t)["LayoutUpdated"] > 0 })
+	return item
 }
 
 // TestOneChangeAmongThousand wants at most 15 messages, and twice the millisecond
@@ -252,6 +256,9 @@ func TestProtocol(t *testing.T) {
 		}
 		return c
 	}
+	if err := call("GetLayout", int32(0), int32(-1), []string{}).Err; err != nil { // the first one is short
+		t.Fatal(err)
+	}
 	root, revision := read(0, 1)
 	if len(root.Items) == 0 || len(child(root, 0).Items) != 0 || revision == 0 {
 		t.Errorf("depth 1: %d items, revision %d", len(root.Items), revision)
@@ -304,6 +311,31 @@ func TestProtocol(t *testing.T) {
 		if err := conn.Object(name(), path).Call("org.freedesktop.DBus.Introspectable.Introspect", 0).Store(&xml); err != nil || len(xml) < 500 {
 			t.Errorf("introspection of %s: %q, %v", path, xml, err)
 		}
+	}
+}
+
+// TestFirstLayoutIsShort: to each panel of its own, and the rest soon after.
+func TestFirstLayoutIsShort(t *testing.T) {
+	s := newStage(t, 3)
+	item := s.shown(t)
+	for n := range 2 {
+		o := s.bus.Connect(t).Object(name(), menuPath)
+		before := item.Signals(t)["LayoutUpdated"]
+		for i := range 2 {
+			var l layout
+			var revision uint32
+			if err := o.Call(menuIface+".GetLayout", 0, int32(0), int32(-1), []string{}).Store(&revision, &l); err != nil {
+				t.Fatal(err)
+			}
+			deep := slices.ContainsFunc(l.Items, func(v dbus.Variant) bool {
+				var c layout
+				return dbus.Store([]any{v.Value()}, &c) == nil && len(c.Items) > 0
+			})
+			if deep != (i == 1) {
+				t.Errorf("panel %d, layout %d: submenus filled: %v", n, i, deep)
+			}
+		}
+		traytest.WaitFor(t, "the second look", func() bool { return item.Signals(t)["LayoutUpdated"] == before+1 })
 	}
 }
 
