@@ -73,7 +73,7 @@ func (i *Item) read() (Entry, error) {
 		if e, err = entry(l); err != nil || !e.incomplete() {
 			return e, err
 		}
-		// systray's first answer holds no submenus' contents: ask again.
+		// The first answer holds no submenus' contents: ask again.
 	}
 	return e, nil
 }
