@@ -15,6 +15,8 @@ var errBusy = errors.New("the last notification still hangs")
 // A Desktop shows notifications by the system's own means, which know neither
 // replacement nor a time limit. Use NewDesktop.
 type Desktop struct {
+	Invoked func(Invoked) // is never called: notes have no actions here
+
 	slot chan struct{} // held while the system is busy
 }
 

@@ -17,7 +17,8 @@ import (
 const (
 	daemonName = "org.freedesktop.Notifications"
 	daemonPath = "/org/freedesktop/Notifications"
-	maxTags    = 64 // notes that can still be replaced
+	maxTags    = 64  // notes that can still be replaced and answered
+	maxToken   = 256 // bytes of an activation token; they are about 40 long
 )
 
 // Urgencies of the freedesktop specification.
@@ -37,13 +38,11 @@ type Desktop struct {
 	address string
 	picture map[string]dbus.Variant // hint with the program's picture; empty without one
 	conn    *dbus.Conn              // nil before the first note and after an error
-	owner   string                  // unique name of the daemon that gave the ids
-	shown   []shown                 // oldest first
-}
+	shown   ledger
 
-type shown struct {
-	tag string
-	id  uint32
+	// Invoked is told what a person asks for with a note. The connection's reader
+	// calls it, so it must not block. Set it before the first Send; nil is told nothing.
+	Invoked func(Invoked)
 }
 
 // NewDesktop returns a sender for the session bus of the environment, which shows
@@ -87,7 +86,8 @@ func (d *Desktop) Close() error {
 		return nil
 	}
 	conn := d.conn
-	d.conn, d.owner, d.shown = nil, "", nil
+	d.conn = nil
+	d.shown.follow("")
 	return conn.Close()
 }
 
@@ -95,46 +95,64 @@ func (d *Desktop) send(ctx context.Context, n Note) error {
 	if err := d.connect(ctx); err != nil {
 		return err
 	}
-	daemon := d.conn.Object(daemonName, daemonPath)
-	var capabilities []string
-	if err := daemon.CallWithContext(ctx, daemonName+".GetCapabilities", 0).Store(&capabilities); err != nil {
+	owner, err := d.daemon(ctx)
+	if err != nil {
 		return err
 	}
-	if err := d.follow(ctx); err != nil {
+	d.shown.follow(owner)
+	daemon := d.conn.Object(owner, daemonPath) // another one might take the id for that of another note
+	var capabilities []string
+	if err := daemon.CallWithContext(ctx, daemonName+".GetCapabilities", 0).Store(&capabilities); err != nil {
 		return err
 	}
 	body := n.Body
 	if slices.Contains(capabilities, "body-markup") {
 		body = html.EscapeString(body)
 	}
+	actions := []string{}
+	if slices.Contains(capabilities, "actions") {
+		for _, a := range n.Actions {
+			actions = append(actions, keys[a], labels[a])
+		}
+	}
+	var id uint32
+	call := daemon.CallWithContext(ctx, daemonName+".Notify", 0, appName, d.shown.id(n.Tag), appName, n.Title, body, actions, d.hints(n), int32(-1))
+	if err := call.Store(&id); err != nil {
+		return err
+	}
+	d.shown.add(id, n)
+	return nil
+}
+
+func (d *Desktop) hints(n Note) map[string]dbus.Variant {
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant(appName), "urgency": dbus.MakeVariant(urgencyNormal)}
 	maps.Copy(hints, d.picture)
 	if n.Urgent {
-		hints["urgency"] = dbus.MakeVariant(urgencyCritical)
+		hints["urgency"] = dbus.MakeVariant(urgencyCritical) // "Critical notifications should not automatically expire"
+	}
+	if n.Transient {
+		hints["transient"] = dbus.MakeVariant(true)
 	}
 	if n.Category != "" {
 		hints["category"] = dbus.MakeVariant(n.Category)
 	}
-	var id uint32
-	call := daemon.CallWithContext(ctx, daemonName+".Notify", 0, appName, d.idOf(n.Tag), appName, n.Title, body, []string{}, hints, int32(-1))
-	if err := call.Store(&id); err != nil {
-		return err
-	}
-	d.remember(n.Tag, id)
-	return nil
+	return hints
 }
 
-// follow forgets the ids of another daemon: to a new one they may be somebody
-// else's notifications.
-func (d *Desktop) follow(ctx context.Context) error {
-	var owner string
-	if err := d.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, daemonName).Store(&owner); err != nil {
-		return err
+// daemon returns the unique name of the notification daemon, which is started if
+// the bus knows how.
+func (d *Desktop) daemon(ctx context.Context) (owner string, err error) {
+	bus := d.conn.BusObject()
+	ask := func() error {
+		return bus.CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, daemonName).Store(&owner)
 	}
-	if owner != d.owner {
-		d.owner, d.shown = owner, nil
+	err = ask()
+	if e, ok := errors.AsType[dbus.Error](err); ok && e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner" {
+		if err = bus.CallWithContext(ctx, "org.freedesktop.DBus.StartServiceByName", 0, daemonName, uint32(0)).Err; err == nil {
+			err = ask()
+		}
 	}
-	return nil
+	return owner, err
 }
 
 // connect dials if need be. It gives up when ctx is done.
@@ -147,7 +165,7 @@ func (d *Desktop) connect(ctx context.Context) error {
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx)) // ends with the connection, not with this note
 	stop := context.AfterFunc(ctx, end)
-	conn, err := dbus.Connect(d.address, dbus.WithContext(life))
+	conn, err := dbus.Connect(d.address, dbus.WithContext(life), dbus.WithSignalHandler(answers{&d.shown, d.Invoked}))
 	if !stop() || err != nil {
 		end()
 		if err == nil {
@@ -156,21 +174,10 @@ func (d *Desktop) connect(ctx context.Context) error {
 		return err
 	}
 	context.AfterFunc(conn.Context(), end)
+	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(daemonName), dbus.WithMatchInterface(daemonName), dbus.WithMatchObjectPath(daemonPath))
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
 	d.conn = conn
 	return nil
-}
-
-func (d *Desktop) idOf(tag string) uint32 {
-	if i := slices.IndexFunc(d.shown, func(s shown) bool { return s.tag == tag }); i >= 0 {
-		return d.shown[i].id
-	}
-	return 0
-}
-
-func (d *Desktop) remember(tag string, id uint32) {
-	d.shown = slices.DeleteFunc(d.shown, func(s shown) bool { return s.tag == tag })
-	d.shown = append(d.shown, shown{tag, id})
-	if over := len(d.shown) - maxTags; over > 0 {
-		d.shown = slices.Delete(d.shown, 0, over)
-	}
 }

@@ -169,11 +169,11 @@ func TestDesktopGivesUpOnAHangingDaemon(t *testing.T) {
 }
 
 func TestDesktopForgetsOldTags(t *testing.T) {
-	d := newDesktop("")
+	var l ledger
 	for i := range 2 * maxTags {
-		d.remember(strings.Repeat("x", i), uint32(i+1))
+		l.add(uint32(i+1), Note{Tag: strings.Repeat("x", i)})
 	}
-	if len(d.shown) != maxTags || d.idOf("") != 0 || d.idOf(strings.Repeat("x", 2*maxTags-1)) != 2*maxTags {
-		t.Errorf("%d tags remembered", len(d.shown))
+	if len(l.shown) != maxTags || l.id("") != 0 || l.id(strings.Repeat("x", 2*maxTags-1)) != 2*maxTags {
+		t.Errorf("%d tags remembered", len(l.shown))
 	}
 }

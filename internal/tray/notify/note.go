@@ -10,11 +10,14 @@ import (
 
 // A Note is one notification. Its texts are safe for every desktop.
 type Note struct {
-	Tag      string // a later note of the same tag replaces this one
-	Title    string
-	Body     string // may be empty
-	Category string // of the freedesktop specification, e.g. "network.disconnected"; may be empty
-	Urgent   bool   // needs the user
+	Tag       string // a later note of the same tag replaces this one
+	Title     string
+	Body      string   // may be empty
+	Category  string   // of the freedesktop specification, e.g. "network.disconnected"; may be empty
+	Urgent    bool     // needs the user, so it stays until it is seen
+	Transient bool     // of no use once it was seen
+	Server    string   // that Actions are about, by its name as configured; empty if it is none or several
+	Actions   []Action // what can be asked for with it, in this order
 }
 
 // A kind is what a group of servers is told about.
@@ -32,7 +35,11 @@ const (
 
 var categories = [numKinds]string{
 	kindDown: "network.disconnected", kindUnstable: "network.error", kindNetwork: "network.disconnected",
+	kindApprove: vendor + "approval", kindSignIn: vendor + "sign-in", kindCrash: vendor + "crash",
 }
+
+// vendor begins the categories that the specification has no word for.
+const vendor = "x-mcpproxy-tray."
 
 const appName = "mcpproxy-tray" // also the name of its desktop entry
 
@@ -47,6 +54,7 @@ const (
 // groupNote words what happened to servers, of which there is at least one.
 func groupNote(k kind, names []string, s Settings) Note {
 	n := Note{Category: categories[k], Urgent: k == kindApprove || k == kindSignIn || k == kindCrash}
+	n.offer(k, names)
 	who, one := list(names), len(names) == 1
 	switch k {
 	case kindDown:
@@ -76,14 +84,18 @@ func groupNote(k kind, names []string, s Settings) Note {
 
 // unstableNetworkNote words that the network comes and goes.
 func unstableNetworkNote(s Settings) Note {
-	return Note{Tag: "network", Title: "The network is unstable", Category: categories[kindUnstable],
+	return Note{Tag: "network", Title: "The network is unstable", Category: categories[kindUnstable], Actions: []Action{Click},
 		Body: fmt.Sprintf("It was gone %d times within %s. No more about it for %s.", s.FlapDowns, spell(s.FlapWindow), spell(s.FlapMute))}
 }
 
 // recoveredNote words that servers are back while others of the same note are not.
 func recoveredNote(tag string, back, down []string) Note {
-	n := Note{Tag: tag, Title: list(back) + " reconnected", Category: "network.connected"}
+	n := Note{Tag: tag, Title: list(back) + " reconnected", Category: "network.connected", Transient: true, Actions: []Action{Click}}
+	if len(back) == 1 {
+		n.Server = back[0]
+	}
 	if len(down) > 0 {
+		n.Transient = false
 		n.Body = "Still disconnected: " + list(down) + "."
 	}
 	return n
@@ -116,7 +128,8 @@ func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
 	case len(lines) == 1 && len(names[kindDown]) > 0: // it need not have been connected before
 		note.Title = list(names[kindDown]) + plural(total == 1, " is", " are") + " not connected"
 	case len(lines) > 1:
-		note = Note{Title: fmt.Sprintf("%d servers need attention", total), Body: strings.Join(lines, "\n"), Urgent: true}
+		note = Note{Title: fmt.Sprintf("%d servers need attention", total), Body: strings.Join(lines, "\n"), Category: vendor + "summary", Urgent: true,
+			Actions: []Action{Click, Open}}
 	}
 	note.Tag = tag
 	return note

@@ -69,7 +69,7 @@ func New(o Options) *Notifier {
 // Show shows a notification of the program's own, e.g. why a command failed. A
 // later one with the same title replaces it. It never blocks.
 func (n *Notifier) Show(title, body string) {
-	n.put(Note{Tag: "show/" + title, Title: clean(title, maxText), Body: clean(body, maxBody)})
+	n.put(Note{Tag: "show/" + title, Title: clean(title, maxText), Body: clean(body, maxBody), Category: vendor + "answer"})
 }
 
 // Woke says that the computer was asleep: what broke meanwhile is no news at once.

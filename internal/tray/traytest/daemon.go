@@ -108,17 +108,24 @@ func (d *Daemon) Wait(t testing.TB, n int) []Notification {
 // Action tells the programs that a person chose an action of a notification.
 func (d *Daemon) Action(t testing.TB, id uint32, key string) {
 	t.Helper()
-	d.emit(t, "ActionInvoked", id, key)
+	d.Signal(t, "ActionInvoked", id, key)
+}
+
+// ActionToken tells the programs the token that comes with the next action.
+func (d *Daemon) ActionToken(t testing.TB, id uint32, token string) {
+	t.Helper()
+	d.Signal(t, "ActivationToken", id, token)
 }
 
 // Dismiss tells the programs that a notification is gone: reason 1 expired, 2
 // dismissed by a person, 3 closed by the program.
 func (d *Daemon) Dismiss(t testing.TB, id, reason uint32) {
 	t.Helper()
-	d.emit(t, "NotificationClosed", id, reason)
+	d.Signal(t, "NotificationClosed", id, reason)
 }
 
-func (d *Daemon) emit(t testing.TB, signal string, args ...any) {
+// Signal sends any signal of a daemon's interface, as a broken one may.
+func (d *Daemon) Signal(t testing.TB, signal string, args ...any) {
 	t.Helper()
 	d.mu.Lock()
 	conn := d.conn
