@@ -160,6 +160,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
+	f.note.Invoked = func(i notify.Invoked) { invoked(t, i) }
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	var coreErr error
@@ -177,6 +178,18 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	}
 	wg.Wait()
 	return coreErr
+}
+
+// invoked carries out what was asked for with a notification, as the menu does.
+func invoked(t *tray.Tray, i notify.Invoked) {
+	switch i.Action {
+	case notify.Restart:
+		t.Restart(i.Server)
+	case notify.Mute:
+		t.Mute(i.Server)
+	default:
+		t.OpenPage(i.Server, i.Token)
+	}
 }
 
 // login is the start at login; nil where there is none, or where everything is in

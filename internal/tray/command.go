@@ -53,7 +53,7 @@ func (t *Tray) handler(a menu.Action) func(context.Context, menu.Action) {
 		return t.command
 	case menu.Pause, menu.Resume, menu.Paste, menu.Mute, menu.Unmute, menu.NotifyOn, menu.NotifyOff, menu.Quiet, menu.Loud,
 		menu.LoginOn, menu.LoginOff:
-		return t.change
+		return t.turn
 	case menu.OpenPage, menu.Review:
 		return t.openPage
 	case menu.OpenLog:

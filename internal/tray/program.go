@@ -58,8 +58,12 @@ func verb(k menu.Kind) string {
 	return k.String()
 }
 
-// change does what a click asks for that is no command of a server.
-func (t *Tray) change(ctx context.Context, a menu.Action) {
+// turn does what a click asks for that is no command of a server; the menu shows it.
+func (t *Tray) turn(ctx context.Context, a menu.Action) { t.change(ctx, a, nil) }
+
+// change does what is asked for that is no command of a server. done, if not nil,
+// is called when that worked.
+func (t *Tray) change(ctx context.Context, a menu.Action, done func()) {
 	t.seq++
 	seq := t.seq
 	if a.Server == "" {
@@ -67,7 +71,10 @@ func (t *Tray) change(ctx context.Context, a menu.Action) {
 	}
 	t.asked[a.Server] = a.Kind
 	t.work.Go(func() {
-		if err := t.set(ctx, a); err != nil && ctx.Err() == nil {
+		switch err := t.set(ctx, a); {
+		case err == nil && done != nil:
+			done()
+		case err != nil && ctx.Err() == nil:
 			what := verb(a.Kind)
 			if a.Server != "" {
 				what += " " + menu.Label(a.Server)
@@ -154,13 +161,4 @@ func (t *Tray) became(names []string) string {
 		return "They wait for your approval: open their menus to see what they would run."
 	}
 	return "Its state is in the menu."
-}
-
-// openPage shows the status page in the browser.
-func (t *Tray) openPage(context.Context, menu.Action) {
-	t.work.Go(func() {
-		if err := t.o.Desktop.OpenURL(t.o.Page()); err != nil {
-			t.o.Notify("Could not open the status page", sentence(err))
-		}
-	})
 }

@@ -93,7 +93,7 @@ func TestReviewOpensThePage(t *testing.T) {
 		})
 		synctest.Wait()
 		d.click(t, menu.Review, "a")
-		if got, want := d.done(), "browse http://page"; got != want {
+		if got, want := d.done(), "browse http://page#server-a"; got != want {
 			t.Errorf("did %q, want %q", got, want)
 		}
 	})

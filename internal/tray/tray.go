@@ -106,6 +106,7 @@ type Tray struct {
 	o    Options
 	log  *slog.Logger
 	wake chan struct{} // one slot: the notices changed
+	asks chan ask      // from outside the menu
 
 	mu      sync.Mutex // guards notices
 	notices []string
@@ -132,7 +133,7 @@ func New(o Options) *Tray {
 	if o.Notify == nil {
 		o.Notify = func(string, string) {}
 	}
-	return &Tray{o: o, log: o.Logger.With("component", "tray"), wake: make(chan struct{}, 1), shown: menu.Blank(),
+	return &Tray{o: o, log: o.Logger.With("component", "tray"), wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), shown: menu.Blank(),
 		pending: map[string]pending{}, busy: map[menu.Kind]int{}, asked: map[string]menu.Kind{}, slots: map[menu.ID]binding{}, results: make(chan result)}
 }
 
@@ -185,6 +186,8 @@ func (t *Tray) Run(ctx context.Context) error {
 			t.finished(r)
 		case id := <-t.o.Screen.Clicks():
 			t.clicked(ctx, id)
+		case a := <-t.asks:
+			t.answer(ctx, a)
 		}
 		changed = t.draw()
 		if wait := t.expiry(); wait > 0 {

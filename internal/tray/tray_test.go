@@ -20,6 +20,7 @@ import (
 type desk struct {
 	view   *stateview.View
 	clicks chan menu.ID
+	tray   *Tray
 
 	mu     sync.Mutex // guards what follows
 	menu   *menu.Menu
@@ -160,7 +161,11 @@ func (d autostart) Enabled() bool {
 }
 func (d autostart) SetEnabled(on bool) error { return d.turn("login %v", on, func() { d.login = on }) }
 
-func (d *desk) OpenURL(url string) error   { d.note("browse %s", url); return d.fail }
+func (d *desk) OpenURL(url string) error { d.note("browse %s", url); return d.fail }
+func (d *desk) OpenURLWith(token, url string) error {
+	d.note("browse %s in front by %s", url, token)
+	return d.fail
+}
 func (d *desk) PasteText() (string, error) { return d.clipboard, nil }
 func (d *desk) CanPaste() bool             { return true }
 
@@ -173,7 +178,7 @@ func inTray(t *testing.T, fn func(d *desk)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		d := &desk{view: stateview.New(), clicks: make(chan menu.ID, 64), menu: menu.Blank(), effect: true,
 			switches: switches{changed: make(chan struct{}), clipboard: "pasted"}}
-		tray := New(Options{View: d.view, Screen: d, Commands: d, Desktop: d, Location: time.UTC,
+		d.tray = New(Options{View: d.view, Screen: d, Commands: d, Desktop: d, Location: time.UTC,
 			Program: d, Mutes: mutes{d}, Autostart: autostart{d}, Page: func() string { return "http://page" },
 			Notify:  func(title, body string) { d.note("notify %s: %s", title, body) },
 			LogFile: func(server string) string { return server + ".log" },
@@ -181,7 +186,7 @@ func inTray(t *testing.T, fn func(d *desk)) {
 			Quit:    func() { d.note("quit") }})
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := tray.Run(ctx); err != nil {
+			if err := d.tray.Run(ctx); err != nil {
 				t.Error(err)
 			}
 		})

@@ -51,11 +51,18 @@ const settle = 1500 * time.Millisecond
 
 // OpenURL shows an address in the user's browser. It waits only as long as the
 // opener may take to find that there is none.
-func (d Desktop) OpenURL(url string) error {
+func (d Desktop) OpenURL(url string) error { return d.OpenURLWith("", url) }
+
+// OpenURLWith is OpenURL that lets the browser come to the front, with the token
+// that came with the user's click; an empty one is none.
+func (d Desktop) OpenURLWith(token, url string) error {
 	if !present() {
 		return errors.New("there is no desktop here to show it on")
 	}
 	cmd := browser(url)
+	if token != "" {
+		cmd.Env = append(cmd.Environ(), "XDG_ACTIVATION_TOKEN="+token)
+	}
 	if cmd.Err != nil {
 		return fmt.Errorf("there is no program to open it with: %s", openHint)
 	}

@@ -91,3 +91,14 @@ func TestOpenURL(t *testing.T) {
 		})
 	}
 }
+
+func TestOpenURLWithPassesTheTokenOn(t *testing.T) {
+	install(t, "xdg-open", `[ "$XDG_ACTIVATION_TOKEN" = tok ] && [ "$1" = http://u ] && [ -n "$DISPLAY" ] || exit 1`)
+	t.Setenv("DISPLAY", ":7")
+	if err := theDesktop.OpenURLWith("tok", "http://u"); err != nil {
+		t.Error(err)
+	}
+	if err := theDesktop.OpenURL("http://u"); err == nil {
+		t.Error("a token came from nowhere")
+	}
+}
