@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -33,8 +34,10 @@ var pagePolicy = func() string {
 		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// maxPageText is the most runes of one text; a name or a problem may be of any length.
-const maxPageText = 400
+const (
+	maxPageText = 400 // runes of one text; a name or a problem may be of any length
+	maxPageHeld = 20  // tools to review that are named, of one server
+)
 
 // A pageDoc is what the page shows, as text that is still to be escaped.
 type pageDoc struct {
@@ -49,6 +52,9 @@ type pageDoc struct {
 }
 
 type pageServer struct {
+	ID                        string // that an address may end with, after a #; may be empty
+	Would, Launch, LaunchID   string // of one that waits for approval
+	Held                      string // names of tools that wait for review
 	Name, State, Words, Tools string
 	Since, Stamp, RetryAt     string
 	Problem                   pageProblem
@@ -159,6 +165,17 @@ func pageCounts(snap *stateview.Snapshot) string {
 
 func newPageServer(st *stateview.ServerStatus) pageServer {
 	row := pageServer{Name: visible(st.Name), State: st.State.String(), Words: st.Words(), Problem: newPageProblem(st.Problem())}
+	if len(st.Name) <= maxPageText {
+		row.ID = "server-" + url.PathEscape(st.Name)
+	}
+	if l := st.Launch(); st.State == stateview.Quarantined && l.Line != "" {
+		row.Would, row.LaunchID = "Would run", visible(l.ID)
+		row.Launch = revealed(l.Line, len(l.Line)) // whole: who approves it must see its end
+		if st.Transport == stateview.HTTP || st.Transport == stateview.SSE {
+			row.Would = "Would contact"
+		}
+	}
+	row.Held = heldNames(st.Tools)
 	if !st.Since.IsZero() {
 		row.Since, row.Stamp = stamp(st.Since), st.Since.UTC().Format(time.RFC3339)
 	}
@@ -178,16 +195,34 @@ func newPageProblem(p stateview.Problem) pageProblem {
 	return pageProblem{visible(p.Text), visible(p.Hint), visible(p.Code)}
 }
 
+// heldNames names the tools that wait for review, so far as there is room.
+func heldNames(tools stateview.ToolList) string {
+	var names []string
+	for t := range tools.All() {
+		if t.Held && len(names) == maxPageHeld {
+			names = append(names, "…")
+			break
+		}
+		if t.Held {
+			names = append(names, visible(t.Name))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // stamp is a time as people of this computer write it, the same however long the page stays open.
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // visible makes a text of unknown origin safe to look at: what is invisible or
 // would turn the direction of the text becomes a mark, what is long is cut.
-func visible(s string) string {
+func visible(s string) string { return revealed(s, maxPageText) }
+
+// revealed is visible with at most limit runes.
+func revealed(s string, limit int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
-		if n++; n > maxPageText {
+		if n++; n > limit {
 			b.WriteString("…")
 			break
 		}

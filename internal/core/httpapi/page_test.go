@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -85,6 +86,35 @@ func TestPageShowsTheSnapshot(t *testing.T) {
 	}
 }
 
+// TestPageShowsWhatAReviewNeeds: where a notification leads, and nothing to approve with.
+func TestPageShowsWhatAReviewNeeds(t *testing.T) {
+	s, _ := newTest()
+	long := "run " + strings.Repeat("-", 3*maxPageText) + "\u202e<b>end"
+	s.opt.View.UpdateServer("b c/ü\"&", func(st *stateview.ServerStatus) {
+		st.State, st.Transport = stateview.Quarantined, stateview.HTTP
+		st.SetLaunch(stateview.Launch{Line: long, ID: "88bb"})
+	})
+	var tools []stateview.Tool
+	for i := range 2 * maxPageHeld {
+		tools = append(tools, stateview.Tool{Name: fmt.Sprintf("t%d", i), Held: true})
+	}
+	s.opt.View.UpdateServer("many", func(st *stateview.ServerStatus) { st.Tools = stateview.NewToolList(tools) })
+	body := bodyOf(t, browse(t, s, "/", letIn(t, s)))
+	for _, want := range []string{
+		`<li id="server-new">`, "Would run: <code>uvx thing</code>", "<code>77aa</code>", `<li id="server-b%20c%2F%C3%BC%22&amp;">`,
+		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>", "Held for review: <code>write</code>", "t18, t19, …</code>",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"<form", "<button", "<input"} {
+		if strings.Contains(body, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
 // TestPageOfEveryState: the page shows each state in words.
 func TestPageOfEveryState(t *testing.T) {
 	s, _ := newTest(func(o *Options) { o.View = stateview.New() })
@@ -111,8 +141,9 @@ func TestPageEscapesNaughtyTexts(t *testing.T) {
 			t.Errorf("the page has %q", bad)
 		}
 	}
-	if strings.Count(body, "<li>") != len(naughty)+4 || strings.Count(body, "<style>") != 1 || len(body) > 64<<10 {
-		t.Errorf("%d rows in %d bytes", strings.Count(body, "<li>"), len(body))
+	rows := strings.Count(body, "<li>") + strings.Count(body, "<li id=")
+	if rows != len(naughty)+4 || strings.Count(body, "<style>") != 1 || len(body) > 64<<10 {
+		t.Errorf("%d rows in %d bytes", rows, len(body))
 	}
 	if !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") {
 		t.Error("a name is not shown as it is")
