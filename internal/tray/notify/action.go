@@ -8,8 +8,7 @@ type Action uint8
 
 // The actions. Zero is none.
 const (
-	Click   Action = iota + 1 // on the notification itself: the status page
-	Open                      // a button for the same
+	Click   Action = iota + 1 // on the notification itself, or Xfce's button for that: the status page
 	Restart                   // the server
 	Review                    // the status page, at what waits for the user
 	Mute                      // no more notifications about the server
@@ -25,9 +24,9 @@ type Invoked struct {
 
 // keys are the actions' names to a notification daemon. "default" is that of the
 // freedesktop specification for a click on the notification.
-var keys = [numActions]string{Click: "default", Open: "open", Restart: "restart", Review: "review", Mute: "mute"}
+var keys = [numActions]string{Click: "default", Restart: "restart", Review: "review", Mute: "mute"}
 
-var labels = [numActions]string{Click: "Open status page", Open: "Open status page", Restart: "Restart", Review: "Review", Mute: "Mute"}
+var labels = [numActions]string{Click: "Open status page", Restart: "Restart", Review: "Review", Mute: "Mute"}
 
 // buttons are those of a note about one server.
 var buttons = [numKinds][]Action{
@@ -38,13 +37,10 @@ var buttons = [numKinds][]Action{
 // offer gives a note its actions: those of its kind where it is about one server.
 func (n *Note) offer(k kind, names []string) {
 	n.Actions = []Action{Click}
-	switch {
-	case len(names) == 1:
+	if len(names) == 1 {
 		n.Server = names[0]
 		n.Actions = append(n.Actions, buttons[k]...)
-	case slices.Contains(buttons[k], Review):
+	} else if slices.Contains(buttons[k], Review) {
 		n.Actions = append(n.Actions, Review)
-	default:
-		n.Actions = append(n.Actions, Open)
 	}
 }

@@ -129,7 +129,7 @@ func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
 		note.Title = list(names[kindDown]) + plural(total == 1, " is", " are") + " not connected"
 	case len(lines) > 1:
 		note = Note{Title: fmt.Sprintf("%d servers need attention", total), Body: strings.Join(lines, "\n"), Category: vendor + "summary", Urgent: true,
-			Actions: []Action{Click, Open}}
+			Actions: []Action{Click}}
 	}
 	note.Tag = tag
 	return note
