@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -201,5 +202,70 @@ func TestReplacementKeepsTheIDUntilItIsClosed(t *testing.T) {
 	mustSend(t, d, down)
 	if notes = daemon.Notes(); notes[len(notes)-1].Replaces != 0 {
 		t.Errorf("replaces %d, which is closed", notes[len(notes)-1].Replaces)
+	}
+}
+
+// TestNaughtyServersAreAnsweredByTheirName: what is shown is cleaned, what is acted on is not.
+func TestNaughtyServersAreAnsweredByTheirName(t *testing.T) {
+	var names []string
+	for _, a := range naughty {
+		for _, b := range append([]string{"_"}, naughty...) {
+			names = append(names, a+b)
+		}
+	}
+	if len(names) < 500 {
+		t.Fatalf("%d names, want 500", len(names))
+	}
+	bus := traytest.Bus(t)
+	daemon, d := bus.Daemon(t, "actions", "body", "body-markup"), open(t, bus)
+	asked := listen(d)
+	for i, name := range names {
+		n := groupNote([]kind{kindDown, kindCrash, kindUnstable}[i%3], []string{name}, DefaultSettings())
+		n.Tag = "naughty"
+		if i%2 == 0 {
+			n.Body += " " + name // of a later wording
+		}
+		n.Body = clean(n.Body, maxBody)
+		mustSend(t, d, n)
+		notes := daemon.Notes()
+		got := notes[len(notes)-1]
+		if strings.ContainsAny(got.Body, "<>") || !cleanEnough(got.Summary, maxText) || got.Actions[2] != "restart" {
+			t.Errorf("%q: %q, %q", name, got.Summary, got.Body)
+		}
+		daemon.Action(t, got.ID, "restart")
+	}
+	got := drain(t, d, asked)
+	if len(got) != len(names) {
+		t.Fatalf("told %d, want %d", len(got), len(names))
+	}
+	for i, name := range names {
+		if got[i].Server != name || got[i].Action != Restart {
+			t.Errorf("told %+v, want %q", got[i], name)
+		}
+	}
+}
+
+// TestActionsGoOnWhileTheDaemonHangs: a note that hangs costs its own time limit only.
+func TestActionsGoOnWhileTheDaemonHangs(t *testing.T) {
+	bus := traytest.Bus(t)
+	daemon, d := bus.Daemon(t, "actions"), open(t, bus)
+	asked := listen(d)
+	mustSend(t, d, Note{Tag: "x", Title: "x", Server: "a", Actions: []Action{Click, Restart}})
+	id := daemon.Wait(t, 1)[0].ID
+	daemon.Hang(true)
+	sent := make(chan error, 1)
+	go func() { sent <- send(t, d, Note{Tag: "y", Title: "y"}) }()
+	daemon.Action(t, id, "restart")
+	select {
+	case got := <-asked:
+		if got != (Invoked{Restart, "a", ""}) {
+			t.Errorf("told %v", got)
+		}
+	case <-time.After(traytest.Patience):
+		t.Error("told nothing")
+	}
+	daemon.Hang(false)
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
