@@ -26,7 +26,7 @@ type Invoked struct {
 // freedesktop specification for a click on the notification.
 var keys = [numActions]string{Click: "default", Restart: "restart", Review: "review", Mute: "mute"}
 
-var labels = [numActions]string{Click: "Open status page", Restart: "Restart", Review: "Review", Mute: "Mute"}
+var labels = [numActions]string{Click: "Open", Restart: "Restart", Review: "Review", Mute: "Mute"}
 
 // buttons are those of a note about one server.
 var buttons = [numKinds][]Action{
