@@ -31,7 +31,7 @@ var labels = [numActions]string{Click: "Open", Restart: "Restart", Review: "Revi
 // buttons are those of a note about one server.
 var buttons = [numKinds][]Action{
 	kindDown: {Restart, Mute}, kindUnstable: {Restart, Mute}, kindCrash: {Restart, Mute},
-	kindApprove: {Review}, kindSignIn: {Review},
+	kindApprove: {Review}, kindSignIn: {Review}, kindReview: {Review},
 }
 
 // offer gives a note its actions: those of its kind where it is about one server.

@@ -8,7 +8,7 @@ import (
 func TestEachKindOffersItsActions(t *testing.T) {
 	want := [numKinds][]Action{
 		kindDown: {Click, Restart, Mute}, kindUnstable: {Click, Restart, Mute}, kindCrash: {Click, Restart, Mute},
-		kindApprove: {Click, Review}, kindSignIn: {Click, Review}, kindNetwork: {Click},
+		kindApprove: {Click, Review}, kindSignIn: {Click, Review}, kindNetwork: {Click}, kindReview: {Click, Review},
 	}
 	for k := range numKinds {
 		n := groupNote(k, []string{"a\nb"}, DefaultSettings())

@@ -21,7 +21,9 @@ type Decider struct {
 	settling   time.Time // end of the silence after a start or wake-up
 	hushed     time.Time // end of the quiet time that the user asked for; zero without one
 	muted      map[string]bool
-	starting   bool // the silence may end as soon as every server has settled
+	starting   bool      // the silence may end as soon as every server has settled
+	settledAt  time.Time // since when they all have, while starting; zero if not
+	gone       []string  // tags of notes to withdraw
 }
 
 // A track is what is remembered of one server.
@@ -32,6 +34,10 @@ type track struct {
 	losses  []time.Time // within FlapWindow
 	muted   time.Time   // nothing about its connection until then
 	told    string      // what the user was told to do for it, so that it is told once
+	held    int         // tools to review that the user was told of
+	wants   need        // that the user is about to be told of
+	since   time.Time   // when that began
+	askAt   time.Time   // when it has lasted; zero before the end of a silence, and when it is in a group
 	note    string      // tag of the note that calls it unstable
 }
 
@@ -57,15 +63,19 @@ func (d *Decider) Decide(now time.Time, snap *stateview.Snapshot) (notes []Note,
 	d.followNetwork(now)
 	if d.quietUntil.IsZero() {
 		notes = d.elapsed(now)
-	} else if !now.Before(d.quietUntil) || d.starting && d.hushed.IsZero() && settled(snap) {
-		notes = d.summary()
+	} else if !now.Before(d.quietUntil) || d.settledFor(now, snap) {
+		notes = append(d.summary(now), d.elapsed(now)...)
 	}
+	for _, tag := range d.gone {
+		notes = append(notes, Note{Tag: tag, withdrawn: true})
+	}
+	d.gone = nil
 	return notes, d.next()
 }
 
 func (d *Decider) change(now time.Time, c *stateview.Change) {
 	if c.Removed {
-		d.forget(c.Name)
+		d.forget(now, c.Name)
 		delete(d.servers, c.Name)
 		return
 	}
@@ -80,18 +90,24 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 	}
 	n := needs(st)
 	if d.muted[c.Name] {
-		tr.ignore(now, st.State == stateview.Connected, n.why)
+		tr.ignore(now, st.State == stateview.Connected, n)
 		return
 	}
+	d.follow(now, st, tr, n)
 	switch st.State {
 	case stateview.Connected:
 		d.connected(now, c.Name, tr)
+		if n.why != "" {
+			d.tell(now, c.Name, tr, n)
+		}
 	case stateview.Disabled, stateview.Stopping: // by the user
-		d.forget(c.Name)
-		*tr = track{told: tr.told}
+		d.forget(now, c.Name)
+		*tr = track{told: tr.told, held: tr.held}
 	case stateview.Quarantined:
-		d.forget(c.Name)
-		*tr = track{told: tr.told}
+		if c.Before.State != stateview.Quarantined {
+			d.forget(now, c.Name)
+			*tr = track{told: tr.told, held: tr.held}
+		}
 		d.tell(now, c.Name, tr, n)
 	case stateview.AuthRequired, stateview.Backoff, stateview.Failed:
 		if n.why != "" {
@@ -111,7 +127,7 @@ func (d *Decider) connected(now time.Time, name string, tr *track) {
 	if tr.up {
 		return // something else of it changed
 	}
-	tr.up, tr.upSince, tr.downAt, tr.told = true, now, time.Time{}, ""
+	tr.up, tr.upSince, tr.downAt = true, now, time.Time{}
 	for k := range d.groups {
 		if kind(k) != kindUnstable {
 			d.groups[k].remove(name)
@@ -145,7 +161,7 @@ func (d *Decider) lost(now time.Time, st *stateview.ServerStatus, tr *track) {
 		return
 	}
 	if !waitsForNetwork(st) && tr.flaps(now, d.set) {
-		d.forget(st.Name)
+		d.forget(now, st.Name)
 		d.groups[kindUnstable].add(st.Name, now.Add(d.set.Group))
 		return
 	}
@@ -171,33 +187,6 @@ func (tr *track) flaps(now time.Time, set Settings) bool {
 	return true
 }
 
-// tell notes once per server and reason that it needs the user. In a silence that
-// is left to the summary.
-func (d *Decider) tell(now time.Time, name string, tr *track, n need) {
-	if d.quietUntil.IsZero() && tr.told != n.why {
-		tr.told = n.why
-		d.groups[n.kind].add(name, now.Add(d.set.Group))
-	}
-}
-
-// A need is what a server waits for; why is empty if it is not for the user.
-type need struct {
-	kind kind
-	why  string
-}
-
-func needs(st *stateview.ServerStatus) need {
-	switch {
-	case st.State == stateview.Quarantined:
-		return need{kindApprove, "approve " + st.Launch().ID}
-	case st.State == stateview.AuthRequired:
-		return need{kindSignIn, "sign in"}
-	case st.State == stateview.Failed && st.Problem().Code == codeCrashLoop:
-		return need{kindCrash, "repair"}
-	}
-	return need{}
-}
-
 // down reports whether a server is lost, or between two attempts after a loss. A
 // first attempt is a start or the user's restart.
 func down(st *stateview.ServerStatus) bool {
@@ -205,18 +194,36 @@ func down(st *stateview.ServerStatus) bool {
 }
 
 // forget drops all that is about to be told of a server.
-func (d *Decider) forget(name string) {
+// What it was called on the screen goes with that, or is said again of the others.
+func (d *Decider) forget(now time.Time, name string) {
 	if tr := d.servers[name]; tr != nil {
-		tr.downAt = time.Time{}
+		tr.downAt, tr.askAt, tr.wants = time.Time{}, time.Time{}, need{}
+		d.calm(tr)
 	}
 	for k := range d.groups {
 		d.groups[k].remove(name)
 	}
 	for _, o := range d.outages {
-		remove(&o.down, name)
-		remove(&o.back, name)
+		if o.forget(name) {
+			d.correct(now, o)
+		}
 	}
 	d.tidy()
+}
+
+// calm withdraws the note that calls a server unstable, unless others are named there.
+func (d *Decider) calm(tr *track) {
+	tag := tr.note
+	if tag == "" {
+		return
+	}
+	tr.note = ""
+	for _, other := range d.servers {
+		if other.note == tag {
+			return
+		}
+	}
+	d.gone = append(d.gone, tag)
 }
 
 // elapsed returns what is due.
@@ -225,6 +232,10 @@ func (d *Decider) elapsed(now time.Time) []Note {
 		if !tr.downAt.IsZero() && !now.Before(tr.downAt) {
 			d.groups[kindDown].add(name, tr.downAt.Add(d.set.Group))
 			tr.downAt = time.Time{}
+		}
+		if !tr.askAt.IsZero() && !now.Before(tr.askAt) {
+			d.groups[tr.wants.kind].add(name, tr.since.Add(max(d.set.Group, d.grace(tr.wants.kind))))
+			tr.askAt = time.Time{}
 		}
 	}
 	var notes []Note
@@ -236,7 +247,7 @@ func (d *Decider) elapsed(now time.Time) []Note {
 		}
 	}
 	for _, o := range d.outages {
-		if note, ok := o.elapsed(now, d.set); ok {
+		if note, ok := d.correction(now, o); ok {
 			notes = append(notes, note)
 		}
 	}
@@ -246,27 +257,31 @@ func (d *Decider) elapsed(now time.Time) []Note {
 
 // next returns the earliest of all deadlines.
 func (d *Decider) next() time.Time {
-	if !d.quietUntil.IsZero() {
-		return d.quietUntil
-	}
 	var first time.Time
 	sooner := func(t time.Time) {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
 			first = t
 		}
 	}
+	if !d.quietUntil.IsZero() {
+		sooner(d.quietUntil)
+		if d.starting && !d.settledAt.IsZero() {
+			sooner(d.settledAt.Add(d.set.NeedAfter))
+		}
+		return first
+	}
 	for _, tr := range d.servers {
+		sooner(tr.askAt)
 		sooner(tr.downAt)
 	}
 	for _, g := range d.groups {
 		sooner(g.due)
 	}
 	for _, o := range d.outages {
-		if len(o.back) > 0 {
-			sooner(o.due)
-		} else {
+		if o.due.IsZero() {
 			sooner(o.wrong)
 		}
+		sooner(o.due)
 	}
 	return first
 }

@@ -23,6 +23,7 @@ type scene struct {
 	mu   sync.Mutex // guards seen and tags
 	seen []string   // "+15s title"
 	tags []string
+	gone []string // tags of what was withdrawn
 }
 
 func (s *scene) Send(_ context.Context, n Note) error {
@@ -30,6 +31,12 @@ func (s *scene) Send(_ context.Context, n Note) error {
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, fmt.Sprintf("+%s %s", time.Since(s.start).Round(time.Second), n.Title))
 	s.tags = append(s.tags, n.Tag)
+	return nil
+}
+func (s *scene) Withdraw(_ context.Context, tag string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = append(s.gone, tag)
 	return nil
 }
 func (s *scene) Close() error { return nil }
@@ -254,7 +261,7 @@ func TestStartIsQuiet(t *testing.T) {
 		s.set(stateview.AuthRequired, "c")
 		s.want(3 * time.Second)
 		s.set(stateview.Connected, "d")
-		s.want(time.Hour, "+0s 3 servers need attention")
+		s.want(time.Hour, "+2s 3 servers need attention")
 	})
 }
 
@@ -288,6 +295,10 @@ func TestWakeIsQuiet(t *testing.T) {
 	d := NewDecider(DefaultSettings(), now)
 	set(stateview.Connected, "a", "b", "c")
 	set(stateview.Quarantined, "q")
+	if notes, next := d.Decide(now, v.Snapshot()); len(notes) > 0 || next != now.Add(2*time.Second) {
+		t.Fatalf("notes = %v, next %v", notes, next)
+	}
+	now = now.Add(2 * time.Second)
 	if notes, _ := d.Decide(now, v.Snapshot()); len(notes) != 1 || notes[0].Title != "q waits for your approval" {
 		t.Fatalf("notes = %v", notes)
 	}
@@ -317,6 +328,7 @@ func TestNothingPendingAtRest(t *testing.T) {
 	for i := range stateview.NumStates {
 		v.UpdateServer(fmt.Sprint(i), func(st *stateview.ServerStatus) { st.State = stateview.State(i) })
 	}
+	d.Decide(now, v.Snapshot())
 	if notes, next := d.Decide(now.Add(time.Hour), v.Snapshot()); len(notes) != 1 || !next.IsZero() {
 		t.Errorf("notes = %v, next %v", notes, next)
 	}

@@ -47,5 +47,8 @@ func (d *Desktop) Send(ctx context.Context, n Note) error {
 	}
 }
 
+// Withdraw does nothing: what was shown is out of reach.
+func (d *Desktop) Withdraw(context.Context, string) error { return nil }
+
 // Close does nothing.
 func (d *Desktop) Close() error { return nil }

@@ -80,6 +80,23 @@ func (d *Desktop) Send(ctx context.Context, n Note) error {
 	}
 }
 
+// Withdraw closes a note if the daemon that showed it is still there.
+func (d *Desktop) Withdraw(ctx context.Context, tag string) error {
+	if d.conn == nil || d.shown.id(tag) == 0 {
+		return nil
+	}
+	owner, err := d.daemon(ctx)
+	if err != nil {
+		return err
+	}
+	d.shown.follow(owner)
+	id := d.shown.id(tag)
+	if id == 0 {
+		return nil
+	}
+	return d.conn.Object(owner, daemonPath).CallWithContext(ctx, daemonName+".CloseNotification", 0, id).Err
+}
+
 // Close ends the connection; a later Send makes a new one.
 func (d *Desktop) Close() error {
 	if d.conn == nil {

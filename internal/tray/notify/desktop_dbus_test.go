@@ -68,6 +68,25 @@ func TestDesktopReplacesByTag(t *testing.T) {
 	}
 }
 
+func TestDesktopWithdrawsByTag(t *testing.T) {
+	bus := traytest.Bus(t)
+	daemon, d := bus.Daemon(t, "body"), open(t, bus)
+	must(t, d.Withdraw(t.Context(), "x")) // before there is a connection
+	mustSend(t, d, Note{Tag: "x", Title: "a waits"})
+	mustSend(t, d, Note{Tag: "y", Title: "b waits"})
+	must(t, d.Withdraw(t.Context(), "unknown"))
+	must(t, d.Withdraw(t.Context(), "x"))
+	if got := daemon.Closed(); len(got) != 1 || got[0] != daemon.Notes()[0].ID {
+		t.Errorf("closed %v of %+v", got, daemon.Notes())
+	}
+	daemon.Stop()
+	daemon.Start(t) // its ids are not ours
+	must(t, d.Withdraw(t.Context(), "y"))
+	if got := daemon.Closed(); len(got) != 1 {
+		t.Errorf("closed %v", got)
+	}
+}
+
 func TestDesktopShowsThePicture(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 2, 1))
 	img.SetNRGBA(1, 0, color.NRGBA{R: 200, G: 100, B: 50, A: 128})

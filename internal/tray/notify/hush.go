@@ -12,7 +12,7 @@ func (d *Decider) Hush(now, until time.Time, muted []string) {
 	d.muted = make(map[string]bool, len(muted))
 	for _, name := range muted {
 		d.muted[name] = true
-		d.forget(name)
+		d.forget(now, name)
 	}
 	if until.Equal(d.hushed) {
 		return
@@ -42,11 +42,14 @@ func (d *Decider) silence(end time.Time) {
 }
 
 // ignore follows a server that is muted without a word about it.
-func (tr *track) ignore(now time.Time, up bool, why string) {
+func (tr *track) ignore(now time.Time, up bool, n need) {
 	if up && !tr.up {
 		tr.upSince = now
 	}
-	tr.up, tr.told = up, why
+	tr.up, tr.told = up, ""
+	if tr.know(n); up {
+		tr.held = n.held
+	}
 }
 
 func later(a, b time.Time) time.Time {

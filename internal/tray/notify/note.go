@@ -18,6 +18,8 @@ type Note struct {
 	Transient bool     // of no use once it was seen
 	Server    string   // that Actions are about, by its name as configured; empty if it is none or several
 	Actions   []Action // what can be asked for with it, in this order
+
+	withdrawn bool // there is nothing to show: the last one of this tag goes
 }
 
 // A kind is what a group of servers is told about.
@@ -30,12 +32,13 @@ const (
 	kindSignIn
 	kindNetwork // down, as there is no network
 	kindCrash
+	kindReview // tools, of a server that is connected
 	numKinds
 )
 
 var categories = [numKinds]string{
 	kindDown: "network.disconnected", kindUnstable: "network.error", kindNetwork: "network.disconnected",
-	kindApprove: vendor + "approval", kindSignIn: vendor + "sign-in", kindCrash: vendor + "crash",
+	kindApprove: vendor + "approval", kindSignIn: vendor + "sign-in", kindCrash: vendor + "crash", kindReview: vendor + "review",
 }
 
 // vendor begins the categories that the specification has no word for.
@@ -53,7 +56,7 @@ const (
 
 // groupNote words what happened to servers, of which there is at least one.
 func groupNote(k kind, names []string, s Settings) Note {
-	n := Note{Category: categories[k], Urgent: k == kindApprove || k == kindSignIn || k == kindCrash}
+	n := Note{Category: categories[k], Urgent: k == kindApprove || k == kindSignIn || k == kindCrash || k == kindReview}
 	n.offer(k, names)
 	who, one := list(names), len(names) == 1
 	switch k {
@@ -69,6 +72,9 @@ func groupNote(k kind, names []string, s Settings) Note {
 	case kindSignIn:
 		n.Title = who + plural(one, " needs", " need") + " you to sign in"
 		n.Body = "The tray menu shows how."
+	case kindReview:
+		n.Title = who + plural(one, " has", " have") + " tools to review"
+		n.Body = "New or changed tools are held back until you approve them. The tray menu shows where."
 	case kindNetwork:
 		if len(names) > maxNamed {
 			who = fmt.Sprintf("%d remote servers", len(names))
@@ -101,12 +107,23 @@ func recoveredNote(tag string, back, down []string) Note {
 	return n
 }
 
+// add has a note about reconnected servers say who needs the user.
+func (n *Note) add(names [numKinds][]string) {
+	for _, k := range []kind{kindApprove, kindSignIn, kindReview} {
+		if len(names[k]) > 0 {
+			n.Body = strings.TrimSpace(n.Body + "\n" + summaryLabels[k] + list(names[k]) + ".")
+			n.Transient, n.Urgent = false, true
+		}
+	}
+}
+
+var summaryLabels = [numKinds]string{
+	kindDown: "Not connected: ", kindUnstable: "Unstable: ", kindApprove: "Waiting for approval: ", kindSignIn: "Sign-in needed: ",
+	kindNetwork: "Waiting for the network: ", kindCrash: "Keep crashing: ", kindReview: "Tools to review: ",
+}
+
 // summaryNote words what is wrong after a silence; at least one group has names.
 func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
-	labels := [numKinds]string{
-		kindDown: "Not connected: ", kindUnstable: "Unstable: ", kindApprove: "Waiting for approval: ", kindSignIn: "Sign-in needed: ",
-		kindNetwork: "Waiting for the network: ", kindCrash: "Keep crashing: ",
-	}
 	var lines []string
 	var note Note
 	total := 0
@@ -121,7 +138,7 @@ func summaryNote(tag string, names [numKinds][]string, s Settings) Note {
 		if total > maxListed && len(names[k]) > 1 {
 			who = fmt.Sprintf("%d servers", len(names[k]))
 		}
-		lines = append(lines, labels[k]+who+".")
+		lines = append(lines, summaryLabels[k]+who+".")
 		note = groupNote(k, names[k], s)
 	}
 	switch {

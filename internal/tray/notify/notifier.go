@@ -21,6 +21,8 @@ type Sender interface {
 	// Send shows n, in place of the last one of the same tag. It returns when ctx
 	// is done, if not before.
 	Send(ctx context.Context, n Note) error
+	// Withdraw takes the last note of that tag off the screen, if it can and it is there.
+	Withdraw(ctx context.Context, tag string) error
 	// Close frees what Send needed.
 	Close() error
 }
@@ -30,6 +32,9 @@ type Discard struct{}
 
 // Send does nothing.
 func (Discard) Send(context.Context, Note) error { return nil }
+
+// Withdraw does nothing.
+func (Discard) Withdraw(context.Context, string) error { return nil }
 
 // Close does nothing.
 func (Discard) Close() error { return nil }
@@ -171,7 +176,12 @@ func (n *Notifier) deliver(ctx context.Context) {
 		}
 		for note, ok := n.take(); ok && ctx.Err() == nil; note, ok = n.take() {
 			limited, cancel := context.WithTimeout(ctx, sendLimit)
-			err := n.send.Send(limited, note)
+			var err error
+			if note.withdrawn {
+				err = n.send.Withdraw(limited, note.Tag)
+			} else {
+				err = n.send.Send(limited, note)
+			}
 			cancel()
 			if err != nil && ctx.Err() == nil {
 				n.log.Warn("notification not shown", "err", err)

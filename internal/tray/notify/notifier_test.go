@@ -26,7 +26,8 @@ func (h *hanging) Send(ctx context.Context, n Note) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
-func (h *hanging) Close() error { return errors.New("never open") }
+func (h *hanging) Withdraw(ctx context.Context, _ string) error { return h.Send(ctx, Note{}) }
+func (h *hanging) Close() error                                 { return errors.New("never open") }
 
 func TestHangingDaemonDelaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,33 +14,102 @@ const (
 	codeNetworkGone = "MPT-NETWORK-GONE"
 )
 
-// An outage is servers that one note called disconnected. It lasts until the
-// note has said that all are back. A server is in one at most.
+// An outage is servers that one note says something wrong of. It lasts until the
+// note has said that all are back, or was withdrawn. A server is down in one at most.
 type outage struct {
-	tag     string
+	tag     string // empty when the note is not to be withdrawn any more
 	down    []string
+	asks    []ask     // of servers that need the user
 	back    []string  // reconnected, which is told when due
-	due     time.Time // zero when back is empty
+	stale   bool      // the note names servers that it should not, which is corrected when due
+	due     time.Time // zero when back is empty and the note is right
 	network bool      // the note says that the network is gone
 	wrong   time.Time // when that needs correction; zero while it is true, and if it does not say so
 }
 
-// elapsed returns what is due.
-func (o *outage) elapsed(now time.Time, set Settings) (n Note, ok bool) {
+// answered drops a need of a server.
+func (o *outage) answered(name string) (found bool) {
+	n := len(o.asks)
+	o.asks = slices.DeleteFunc(o.asks, func(a ask) bool { return a.name == name })
+	return len(o.asks) < n
+}
+
+// forget drops all of a server and reports whether the note says something of it.
+func (o *outage) forget(name string) bool {
+	asked := o.answered(name)
+	return remove(&o.down, name) || remove(&o.back, name) || asked
+}
+
+func (o *outage) empty() bool { return len(o.down)+len(o.asks)+len(o.back) == 0 }
+
+// correct has a note say less soon, because it says too much. In a silence it is
+// withdrawn instead, and the rest of it is for the summary.
+func (d *Decider) correct(now time.Time, o *outage) {
+	if !d.quietUntil.IsZero() {
+		for _, a := range o.asks {
+			if tr := d.servers[a.name]; tr != nil && a.kind == kindReview {
+				tr.held = 0
+			} else if tr != nil {
+				tr.told = ""
+			}
+		}
+		o.down, o.asks, o.back = nil, nil, nil
+		return
+	}
+	o.stale = true
+	if o.due.IsZero() {
+		o.due = now.Add(d.set.Group)
+	}
+}
+
+// correction returns what a note should say by now.
+func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	switch {
-	case len(o.back) > 0 && !now.Before(o.due):
-		slices.Sort(o.back)
-		n = recoveredNote(o.tag, o.back, o.down)
-		o.back = nil
-	case len(o.back) == 0 && len(o.down) > 0 && !o.wrong.IsZero() && !now.Before(o.wrong):
+	case !o.due.IsZero() && !now.Before(o.due):
+		names := d.still(o)
+		if len(o.back) > 0 {
+			slices.Sort(o.back)
+			n, ok = recoveredNote(o.tag, o.back, o.down), true
+			n.add(names)
+		} else if ok = len(o.down)+len(o.asks) > 0; ok {
+			n = summaryNote(o.tag, names, d.set)
+		}
+		if o.back, o.stale, o.due = nil, false, (time.Time{}); o.empty() && ok {
+			o.tag = ""
+		}
+	case o.due.IsZero() && len(o.down) > 0 && !o.wrong.IsZero() && !now.Before(o.wrong):
 		slices.Sort(o.down)
-		n = groupNote(kindDown, o.down, set)
-		n.Tag = o.tag
+		n, ok = summaryNote(o.tag, d.still(o), d.set), true
+		if len(o.asks) == 0 {
+			n = groupNote(kindDown, o.down, d.set)
+			n.Tag = o.tag
+		}
 	default:
 		return n, false
 	}
 	o.network, o.wrong = false, time.Time{}
-	return n, true
+	return n, ok
+}
+
+// still returns what is still wrong with the servers of a note.
+func (d *Decider) still(o *outage) (names [numKinds][]string) {
+	for _, name := range o.down {
+		st, _ := d.last.GetServer(name)
+		k := kindDown
+		if waitsForNetwork(&st) {
+			k = kindNetwork
+		} else if n := needs(&st); n.why != "" {
+			k = n.kind
+		}
+		names[k] = append(names[k], name)
+	}
+	for _, a := range o.asks {
+		names[a.kind] = append(names[a.kind], a.name)
+	}
+	for k := range names {
+		slices.Sort(names[k])
+	}
+	return names
 }
 
 // toldDown reports whether the last note about the server says that it is down.
@@ -50,19 +119,27 @@ func (d *Decider) toldDown(name string) bool {
 
 // newOutage begins an outage of servers and returns its tag, which is that of a note
 // about some of them and no others if there is one: the new one takes its place.
-func (d *Decider) newOutage(names []string, network bool) (tag string) {
+func (d *Decider) newOutage(down []string, asks []ask, network bool) (tag string) {
+	var took *outage
 	for _, o := range d.outages {
-		for _, name := range names {
+		for _, name := range down { // it may have tools to review all the same
 			remove(&o.down, name)
 			remove(&o.back, name)
+			o.asks = slices.DeleteFunc(o.asks, func(a ask) bool { return a.name == name && a.kind != kindReview })
 		}
-		if len(o.down)+len(o.back) == 0 {
-			tag = o.tag
+		for _, a := range asks {
+			o.forget(a.name)
+		}
+		if o.empty() {
+			took = o
 		}
 	}
+	if took != nil {
+		tag, took.tag = took.tag, ""
+	}
 	d.tidy()
-	if tag == "" && len(names) > 0 {
-		tag = d.servers[names[0]].note
+	if tag == "" && len(down) > 0 {
+		tag = d.servers[down[0]].note
 	}
 	if tag == "" {
 		d.count++
@@ -73,18 +150,21 @@ func (d *Decider) newOutage(names []string, network bool) (tag string) {
 			tr.note = ""
 		}
 	}
-	d.outages = append(d.outages, &outage{tag: tag, down: slices.Clone(names), network: network})
+	d.outages = append(d.outages, &outage{tag: tag, down: slices.Clone(down), asks: asks, network: network})
 	return tag
 }
 
-// tidy drops outages of which nothing is left to tell.
+// tidy drops outages of which nothing is left to tell, and withdraws their notes.
 func (d *Decider) tidy() {
 	for _, o := range d.outages {
-		if len(o.back) == 0 {
+		if len(o.back) == 0 && !o.stale {
 			o.due = time.Time{}
 		}
+		if o.empty() && o.tag != "" {
+			d.gone = append(d.gone, o.tag)
+		}
 	}
-	d.outages = slices.DeleteFunc(d.outages, func(o *outage) bool { return len(o.down)+len(o.back) == 0 })
+	d.outages = slices.DeleteFunc(d.outages, (*outage).empty)
 }
 
 // news words what happened to servers, of which there is at least one.
@@ -94,7 +174,12 @@ func (d *Decider) news(now time.Time, k kind, names []string) []Note {
 	case kindDown:
 		return d.losses(now, names)
 	case kindCrash:
-		n.Tag = d.newOutage(names, false)
+		d.asked(names)
+		n.Tag = d.newOutage(names, nil, false)
+		return []Note{n}
+	case kindApprove, kindSignIn, kindReview:
+		d.asked(names)
+		n.Tag = d.newOutage(nil, asksOf(k, names), false)
 		return []Note{n}
 	}
 	n.Tag = fmt.Sprintf("%d/%s", k, names[0])
@@ -104,6 +189,13 @@ func (d *Decider) news(now time.Time, k kind, names []string) []Note {
 		}
 	}
 	return []Note{n}
+}
+
+func asksOf(k kind, names []string) (asks []ask) {
+	for _, name := range names {
+		asks = append(asks, ask{name, k})
+	}
+	return asks
 }
 
 // losses words the loss of servers, less those that a note about the network has
@@ -122,7 +214,7 @@ func (d *Decider) losses(now time.Time, names []string) (notes []Note) {
 	}
 	if len(lost) > 0 {
 		n := groupNote(kindDown, lost, d.set)
-		n.Tag = d.newOutage(lost, false)
+		n.Tag = d.newOutage(lost, nil, false)
 		notes = append(notes, n)
 	}
 	if len(waiting) > 0 {
@@ -153,7 +245,7 @@ func (d *Decider) networkGone(now time.Time, names []string) []Note {
 		}
 	}
 	n := groupNote(kindNetwork, all, d.set)
-	n.Tag = d.newOutage(all, true)
+	n.Tag = d.newOutage(all, nil, true)
 	return []Note{n}
 }
 

@@ -8,6 +8,7 @@ type Settings struct {
 	MinUp        time.Duration // a server must have been up this long before its loss is news; default 30s
 	DownAfter    time.Duration // and must stay down this long; default 10s
 	Group        time.Duration // news of one kind within this time become one notification; default 5s
+	NeedAfter    time.Duration // a server must need the user this long, within the time above; default 2s
 	StartupQuiet time.Duration // silence after start and wake-up, then at most one summary; default 60s
 	FlapDowns    int           // so many losses within FlapWindow make a server unstable; 0 means never; default 3
 	FlapWindow   time.Duration // default 10m
@@ -17,7 +18,7 @@ type Settings struct {
 // DefaultSettings returns the defaults.
 func DefaultSettings() Settings {
 	return Settings{
-		MinUp: 30 * time.Second, DownAfter: 10 * time.Second, Group: 5 * time.Second, StartupQuiet: time.Minute,
+		MinUp: 30 * time.Second, DownAfter: 10 * time.Second, Group: 5 * time.Second, NeedAfter: 2 * time.Second, StartupQuiet: time.Minute,
 		FlapDowns: 3, FlapWindow: 10 * time.Minute, FlapMute: 30 * time.Minute,
 	}
 }

@@ -18,19 +18,40 @@ func settled(snap *stateview.Snapshot) bool {
 	return snap.Count() > 0
 }
 
+// settledFor reports whether a start is over, because every server has settled. Who
+// needs the user then must have needed him for a while.
+func (d *Decider) settledFor(now time.Time, snap *stateview.Snapshot) bool {
+	if !d.starting || !d.hushed.IsZero() || !settled(snap) {
+		d.settledAt = time.Time{}
+		return false
+	}
+	if d.settledAt.IsZero() {
+		d.settledAt = now
+	}
+	for st := range snap.Servers() {
+		if n := needs(&st); n.why != "" && !d.servers[st.Name].knows(n) {
+			return !now.Before(d.settledAt.Add(d.set.NeedAfter))
+		}
+	}
+	return true
+}
+
 // summary ends a silence with what is wrong and was not told, if anything is.
-func (d *Decider) summary() []Note {
+func (d *Decider) summary(now time.Time) []Note {
 	d.quietUntil, d.starting = time.Time{}, false
 	var names [numKinds][]string
-	for k := range d.groups {
-		names[k], d.groups[k] = d.groups[k].names, group{}
-	}
+	names[kindUnstable] = d.groups[kindUnstable].names
+	d.groups = [numKinds]group{}
 	for st := range d.last.Servers() {
 		tr, n := d.servers[st.Name], needs(&st)
 		switch {
 		case d.muted[st.Name]:
-		case n.why != "" && n.why != tr.told:
-			tr.told, names[n.kind] = n.why, append(names[n.kind], st.Name)
+		case n.why != "" && !tr.knows(n) && now.Before(tr.since.Add(d.grace(n.kind))):
+			tr.askAt = tr.since.Add(d.grace(n.kind))
+		case n.why != "" && !tr.knows(n):
+			tr.know(n)
+			tr.wants, tr.askAt = need{}, time.Time{}
+			names[n.kind] = append(names[n.kind], st.Name)
 		case n.why != "" || !down(&st) || d.toldDown(st.Name):
 		case waitsForNetwork(&st):
 			names[kindNetwork] = append(names[kindNetwork], st.Name)
@@ -38,13 +59,17 @@ func (d *Decider) summary() []Note {
 			names[kindDown] = append(names[kindDown], st.Name)
 		}
 	}
-	tag := d.newOutage(slices.Concat(names[kindDown], names[kindNetwork], names[kindCrash]), len(names[kindNetwork]) > 0)
-	d.tidy()
-	for k := range names {
-		slices.Sort(names[k])
-	}
 	if slices.IndexFunc(names[:], func(n []string) bool { return len(n) > 0 }) < 0 {
 		return nil
 	}
+	var asks []ask
+	for k := range names {
+		slices.Sort(names[k])
+		if k := kind(k); k == kindApprove || k == kindSignIn || k == kindReview {
+			asks = append(asks, asksOf(k, names[k])...)
+		}
+	}
+	tag := d.newOutage(slices.Concat(names[kindDown], names[kindNetwork], names[kindCrash]), asks, len(names[kindNetwork]) > 0)
+	d.tidy()
 	return []Note{summaryNote(tag, names, d.set)}
 }
