@@ -83,7 +83,7 @@ func start(c *cobra.Command, o *options, f *face, run func(context.Context, *cor
 	}
 	if f != nil {
 		f.errOut = c.ErrOrStderr()
-		opt.Show, opt.Tray, opt.Woke = f.show, f.status, f.woke
+		opt.Show, opt.Tray, opt.Woke, opt.Configured = f.show, f.status, f.woke, f.configured
 	}
 	p, err := core.Open(c.Context(), opt)
 	if running, ok := errors.AsType[*core.AlreadyRunningError](err); ok {
@@ -140,6 +140,9 @@ func (f *face) show() {
 
 // woke keeps quiet about what a sleep did to the servers.
 func (f *face) woke() { f.notifier.Woke() }
+
+// configured applies the settings of another configuration.
+func (f *face) configured() { f.notifier.SetSettings(settings(f.core)) }
 
 func (f *face) status() core.Tray {
 	if f.screen == nil {
@@ -249,5 +252,6 @@ func settings(p *core.Core) notify.Settings {
 	s.Off = !n.Enabled
 	s.MinUp, s.DownAfter, s.Group = n.MinUp, n.DownAfter, n.Group
 	s.StartupQuiet, s.FlapMute = n.StartupQuiet, n.FlapMute
+	s.NeedAfter, s.Silent = n.NeedAfter, n.Silent
 	return s
 }

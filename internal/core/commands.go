@@ -111,6 +111,9 @@ func (c *Core) apply(cfg *config.Config) {
 	}
 	c.problem.set("listen", moved)
 	c.setLevel(cfg)
+	if c.o.Configured != nil {
+		c.o.Configured()
+	}
 	if !cfg.Equal(old) {
 		c.log.Info("configuration applied", "servers", len(cfg.Servers))
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	Level      *slog.LevelVar // follows the configuration's log_level; nil: the level is not ours to set
 	Show       func()         // shows the program to its user when it is started again; nil: it has no face
 	Tray       func() Tray    // nil: runs without a tray
+	Configured func()         // told when another configuration is in force; must not block; may be nil
 	Woke       func()         // told first when the machine was asleep; must not block; may be nil
 }
 

@@ -32,6 +32,16 @@ type Notifications struct {
 	Group        time.Duration // news within this time become one notification; default 5s
 	StartupQuiet time.Duration // silence after start and wake-up, then one summary; default 60s
 	FlapMute     time.Duration // silence about a server after it was called unstable; default 30m
+	NeedAfter    time.Duration // a server must need the user this long before that is news; default 2s
+	Silent       []string      // kinds that nothing is said of, of NoticeKinds and in its order
+}
+
+// NoticeKinds are the kinds of notifications that can be switched off.
+var NoticeKinds = []string{"approval", "crash", "down", "network", "recovered", "review", "sign_in", "unstable"}
+
+func (n Notifications) equal(o Notifications) bool {
+	return n.Enabled == o.Enabled && n.DownAfter == o.DownAfter && n.MinUp == o.MinUp && n.Group == o.Group && n.StartupQuiet == o.StartupQuiet &&
+		n.FlapMute == o.FlapMute && n.NeedAfter == o.NeedAfter && slices.Equal(n.Silent, o.Silent)
 }
 
 // Timeouts limits waiting for servers. All are greater than 0.
@@ -57,6 +67,7 @@ func Fallback() *Config {
 			Group:        5 * time.Second,
 			StartupQuiet: time.Minute,
 			FlapMute:     30 * time.Minute,
+			NeedAfter:    2 * time.Second,
 		},
 		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute, Wait: 10 * time.Second, Grace: 30 * time.Second},
 	}
@@ -70,7 +81,7 @@ func (c *Config) Equal(o *Config) bool {
 
 func (c *Config) sameSettings(o *Config) bool {
 	return c.Listen == o.Listen && c.Quarantine == o.Quarantine && c.MCPAuth == o.MCPAuth &&
-		c.LogLevel == o.LogLevel && c.Notifications == o.Notifications && c.Timeouts == o.Timeouts
+		c.LogLevel == o.LogLevel && c.Notifications.equal(o.Notifications) && c.Timeouts == o.Timeouts
 }
 
 // Server returns the server of that name.

@@ -3,7 +3,9 @@ package config
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tailscale/hujson"
@@ -72,7 +74,7 @@ func (p *parser) file() *Error {
 // The keys of the top level and of "notifications"; the values are read in setting and notification.
 var (
 	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "call_wait", "tools_grace", "mcpServers"}
-	noticeKeys = []string{"enabled", "down_after", "min_up", "group", "startup_quiet", "flap_mute"}
+	noticeKeys = []string{"enabled", "down_after", "min_up", "group", "startup_quiet", "flap_mute", "need_after", "kinds"}
 )
 
 func (p *parser) setting(key string, v *hujson.Value) (known bool, err *Error) {
@@ -115,7 +117,7 @@ func (p *parser) notifications(v *hujson.Value) *Error {
 	n := &p.cfg.Notifications
 	delays := map[string]*time.Duration{
 		"down_after": &n.DownAfter, "min_up": &n.MinUp, "group": &n.Group,
-		"startup_quiet": &n.StartupQuiet, "flap_mute": &n.FlapMute,
+		"startup_quiet": &n.StartupQuiet, "flap_mute": &n.FlapMute, "need_after": &n.NeedAfter,
 	}
 	seen := map[string]bool{}
 	for i := range obj.Members {
@@ -127,6 +129,8 @@ func (p *parser) notifications(v *hujson.Value) *Error {
 			return p.fail(&m.Name, quoted(key)+` appears twice in "notifications".`, "Remove one of them.")
 		case key == "enabled":
 			n.Enabled, err = p.boolean(&m.Value, key)
+		case key == "kinds":
+			n.Silent, err = p.silent(&m.Value)
 		case delay != nil:
 			*delay, err = p.duration(&m.Value, key, 0)
 		default:
@@ -139,6 +143,34 @@ func (p *parser) notifications(v *hujson.Value) *Error {
 		seen[key] = true
 	}
 	return nil
+}
+
+// silent reads which kinds of notifications are switched off.
+func (p *parser) silent(v *hujson.Value) (silent []string, err *Error) {
+	obj, err := p.object(v, "kinds")
+	if err != nil {
+		return nil, err
+	}
+	on := map[string]bool{}
+	for i := range obj.Members {
+		m := &obj.Members[i]
+		key := jsonc.Key(m)
+		if _, seen := on[key]; seen {
+			return nil, p.fail(&m.Name, quoted(key)+` appears twice in "kinds".`, "Remove one of them.")
+		}
+		if !slices.Contains(NoticeKinds, key) {
+			return nil, p.fail(&m.Name, "There is no kind of notification "+quoted(key)+".", "The kinds are "+strings.Join(NoticeKinds, ", ")+".")
+		}
+		if on[key], err = p.boolean(&m.Value, key); err != nil {
+			return nil, err
+		}
+	}
+	for _, kind := range NoticeKinds {
+		if told, set := on[kind]; set && !told {
+			silent = append(silent, kind)
+		}
+	}
+	return silent, nil
 }
 
 func (p *parser) oneOf(v *hujson.Value, key string, words ...string) (string, *Error) {

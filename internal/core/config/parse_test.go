@@ -39,7 +39,7 @@ func mustParse(t testing.TB, data []byte) *Config {
 func fullConfig() *Config {
 	return &Config{
 		Listen: "127.0.0.1:0", Quarantine: false, MCPAuth: "none", LogLevel: slog.LevelDebug,
-		Notifications: Notifications{true, time.Second, 2 * time.Second, 3 * time.Second, 0, time.Hour},
+		Notifications: Notifications{true, time.Second, 2 * time.Second, 3 * time.Second, 0, time.Hour, 4 * time.Second, []string{"recovered", "unstable"}},
 		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute, 3 * time.Second, 4 * time.Second},
 		Servers: []Server{
 			{Name: "filesystem", Command: "npx", Transport: "stdio", Cwd: "/home/me",
@@ -70,7 +70,7 @@ func TestParseEverything(t *testing.T) {
 func TestParseDefaults(t *testing.T) {
 	want := &Config{
 		Listen: "127.0.0.1:7420", Quarantine: true, MCPAuth: "token", LogLevel: slog.LevelInfo,
-		Notifications: Notifications{true, 10 * time.Second, 30 * time.Second, 5 * time.Second, time.Minute, 30 * time.Minute},
+		Notifications: Notifications{true, 10 * time.Second, 30 * time.Second, 5 * time.Second, time.Minute, 30 * time.Minute, 2 * time.Second, nil},
 		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute, 10 * time.Second, 30 * time.Second},
 	}
 	for _, text := range []string{"{}", `{"mcpServers": {}}`, `{"mcpServers": [],}`, "\ufeff{} // end", `{"$schema": "x"}`} {
@@ -185,6 +185,9 @@ func TestParseRefusesFile(t *testing.T) {
 		{"timeout words", `{"call_timeout": "soon"}`, `1:18: "call_timeout" is not a time: "soon".`},
 		{"timeout huge", `{"call_timeout": "99999999999h"}`, `1:18: "call_timeout" is not a time: "99999999999h".`},
 		{"negative delay", `{"notifications": {"group": "-1s"}}`, `1:29: "group" is too short: "-1s".`},
+		{"unknown kind", `{"notifications": {"kinds": {"dwon": false}}}`, `1:30: There is no kind of notification "dwon".`},
+		{"kind twice", `{"notifications": {"kinds": {"down": false, "down": true}}}`, `1:45: "down" appears twice in "kinds".`},
+		{"kind is no switch", `{"notifications": {"kinds": {"down": 1}}}`, `1:38: "down" must be true or false, not a number.`},
 		{"notifications list", `{"notifications": []}`, `1:19: "notifications" must be an object, not a list.`},
 		{"notifications twice", `{"notifications": {"group": "1s", "group": "1s"}}`, `1:35: "group" appears twice in "notifications".`},
 	} {

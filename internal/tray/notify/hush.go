@@ -59,15 +59,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// hush tells d what is muted. It returns a channel that is closed when that changes;
-// nil if it never does.
-func (n *Notifier) hush(d *Decider, now time.Time) <-chan struct{} {
-	if n.mutes == nil {
-		return nil
+// hush tells d what is muted, and that nothing is to be told at all if off. It
+// returns a channel that is closed when what is muted changes; nil if it never does.
+func (n *Notifier) hush(d *Decider, now time.Time, off bool) <-chan struct{} {
+	var changed <-chan struct{}
+	on, until, muted := true, time.Time{}, []string(nil)
+	if n.mutes != nil {
+		changed = n.mutes.Changed()
+		on, until, muted = n.mutes.State()
 	}
-	changed := n.mutes.Changed()
-	on, until, muted := n.mutes.State()
-	if !on {
+	if !on || off {
 		until = never
 	} else if !now.Before(until) {
 		until = time.Time{}

@@ -52,14 +52,15 @@ type Options struct {
 type Notifier struct {
 	view  *stateview.View
 	send  Sender
-	set   Settings
 	mutes *Mutes
 	log   *slog.Logger
 	ready chan struct{} // one slot: the queue is not empty
 	woke  chan struct{} // one slot: the computer slept
+	asked chan struct{} // one slot: set is another
 
-	mu    sync.Mutex // guards queue
-	queue []Note     // oldest first
+	mu    sync.Mutex // guards what follows
+	set   Settings
+	queue []Note // oldest first
 }
 
 // New returns a notifier that does nothing before Run.
@@ -68,7 +69,7 @@ func New(o Options) *Notifier {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, log: o.Logger.With("component", "notify"),
-		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1)}
+		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
 // Show shows a notification of the program's own, e.g. why a command failed. A
@@ -86,6 +87,23 @@ func (n *Notifier) Woke() {
 	}
 }
 
+// SetSettings has other settings hold from now on. It never blocks.
+func (n *Notifier) SetSettings(s Settings) {
+	n.mu.Lock()
+	n.set = s
+	n.mu.Unlock()
+	select {
+	case n.asked <- struct{}{}:
+	default:
+	}
+}
+
+func (n *Notifier) settings() Settings {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.set
+}
+
 // Run notifies until ctx is done. It wakes up for changes and, only while
 // something is pending, for a deadline.
 func (n *Notifier) Run(ctx context.Context) error {
@@ -93,7 +111,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer wg.Wait()
 	wg.Go(func() { n.deliver(ctx) })
 	last := time.Now()
-	d := NewDecider(n.set, last)
+	d := NewDecider(n.settings(), last)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for woke := false; ; {
@@ -103,12 +121,10 @@ func (n *Notifier) Run(ctx context.Context) error {
 		}
 		woke = false
 		last = now
-		muting := n.hush(d, now)
+		d.set = n.settings()
+		muting := n.hush(d, now, d.set.Off)
 		snap := n.view.Snapshot()
 		notes, next := d.Decide(now, snap)
-		if n.set.Off {
-			notes, next = nil, time.Time{}
-		}
 		for _, note := range notes {
 			n.put(note)
 		}
@@ -122,6 +138,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		case <-snap.Changed():
 		case <-due:
 		case <-muting:
+		case <-n.asked:
 		case <-n.woke:
 			woke = true
 		case <-ctx.Done():

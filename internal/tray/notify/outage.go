@@ -67,22 +67,27 @@ func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	switch {
 	case !o.due.IsZero() && !now.Before(o.due):
 		names := d.still(o)
-		if len(o.back) > 0 {
+		if len(o.back) > 0 && d.set.says(recovered) {
 			slices.Sort(o.back)
 			n, ok = recoveredNote(o.tag, o.back, o.down), true
 			n.add(names)
-		} else if ok = len(o.down)+len(o.asks) > 0; ok {
+		} else if ok = slices.ContainsFunc(names[:], func(n []string) bool { return len(n) > 0 }); ok {
 			n = summaryNote(o.tag, names, d.set)
+		} else {
+			o.down, o.asks = nil, nil
 		}
 		if o.back, o.stale, o.due = nil, false, (time.Time{}); o.empty() && ok {
 			o.tag = ""
 		}
 	case o.due.IsZero() && len(o.down) > 0 && !o.wrong.IsZero() && !now.Before(o.wrong):
 		slices.Sort(o.down)
-		n, ok = summaryNote(o.tag, d.still(o), d.set), true
-		if len(o.asks) == 0 {
-			n = groupNote(kindDown, o.down, d.set)
+		if names := d.still(o); len(o.asks) > 0 && len(names[kindDown]) > 0 {
+			n, ok = summaryNote(o.tag, names, d.set), true
+		} else if d.set.tells(kindDown) {
+			n, ok = groupNote(kindDown, o.down, d.set), true
 			n.Tag = o.tag
+		} else {
+			o.down = nil
 		}
 	default:
 		return n, false
@@ -106,8 +111,10 @@ func (d *Decider) still(o *outage) (names [numKinds][]string) {
 	for _, a := range o.asks {
 		names[a.kind] = append(names[a.kind], a.name)
 	}
-	for k := range names {
-		slices.Sort(names[k])
+	for k := range numKinds {
+		if slices.Sort(names[k]); !d.set.tells(k) {
+			names[k] = nil
+		}
 	}
 	return names
 }
@@ -169,6 +176,12 @@ func (d *Decider) tidy() {
 
 // news words what happened to servers, of which there is at least one.
 func (d *Decider) news(now time.Time, k kind, names []string) []Note {
+	if !d.set.tells(k) && k != kindDown {
+		for _, name := range names {
+			d.servers[name].wants = need{}
+		}
+		return nil
+	}
 	n := groupNote(k, names, d.set)
 	switch k {
 	case kindDown:
@@ -212,12 +225,12 @@ func (d *Decider) losses(now time.Time, names []string) (notes []Note) {
 			lost = append(lost, name)
 		}
 	}
-	if len(lost) > 0 {
+	if len(lost) > 0 && d.set.tells(kindDown) {
 		n := groupNote(kindDown, lost, d.set)
 		n.Tag = d.newOutage(lost, nil, false)
 		notes = append(notes, n)
 	}
-	if len(waiting) > 0 {
+	if len(waiting) > 0 && d.set.tells(kindNetwork) {
 		notes = append(notes, d.networkGone(now, waiting)...)
 	}
 	return notes
@@ -236,6 +249,9 @@ func (d *Decider) networkGone(now time.Time, names []string) []Note {
 		return nil
 	}
 	if d.network.flaps(now, d.set) {
+		if !d.set.tells(kindUnstable) {
+			return nil
+		}
 		return []Note{unstableNetworkNote(d.set)}
 	}
 	var all []string

@@ -40,12 +40,14 @@ func (d *Decider) settledFor(now time.Time, snap *stateview.Snapshot) bool {
 func (d *Decider) summary(now time.Time) []Note {
 	d.quietUntil, d.starting = time.Time{}, false
 	var names [numKinds][]string
-	names[kindUnstable] = d.groups[kindUnstable].names
+	if d.set.tells(kindUnstable) {
+		names[kindUnstable] = d.groups[kindUnstable].names
+	}
 	d.groups = [numKinds]group{}
 	for st := range d.last.Servers() {
 		tr, n := d.servers[st.Name], needs(&st)
 		switch {
-		case d.muted[st.Name]:
+		case d.muted[st.Name], n.why != "" && !d.set.tells(n.kind):
 		case n.why != "" && !tr.knows(n) && now.Before(tr.since.Add(d.grace(n.kind))):
 			tr.askAt = tr.since.Add(d.grace(n.kind))
 		case n.why != "" && !tr.knows(n):
@@ -53,9 +55,9 @@ func (d *Decider) summary(now time.Time) []Note {
 			tr.wants, tr.askAt = need{}, time.Time{}
 			names[n.kind] = append(names[n.kind], st.Name)
 		case n.why != "" || !down(&st) || d.toldDown(st.Name):
-		case waitsForNetwork(&st):
+		case waitsForNetwork(&st) && d.set.tells(kindNetwork):
 			names[kindNetwork] = append(names[kindNetwork], st.Name)
-		default:
+		case !waitsForNetwork(&st) && d.set.tells(kindDown):
 			names[kindDown] = append(names[kindDown], st.Name)
 		}
 	}
