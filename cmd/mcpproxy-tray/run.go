@@ -163,7 +163,10 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
-	f.note.Invoked = func(i notify.Invoked) { invoked(t, i) }
+	f.note.Invoked = func(i notify.Invoked) {
+		f.notifier.Answered(i)
+		invoked(t, i)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	var coreErr error

@@ -18,6 +18,7 @@ const (
 // An Invoked action was asked for by a person.
 type Invoked struct {
 	Action Action
+	Tag    string // of the note
 	Server string // of the note; empty unless it was about exactly one
 	Token  string // lets a window come to the front, where the desktop knows such a thing; may be empty
 }

@@ -91,7 +91,7 @@ func (l *ledger) answer(sender string, id uint32, key string) (inv Invoked, ok b
 	if i < 0 {
 		return inv, false
 	}
-	inv = Invoked{Action: s.note.Actions[i], Server: s.note.Server, Token: s.token}
+	inv = Invoked{Action: s.note.Actions[i], Tag: s.note.Tag, Server: s.note.Server, Token: s.token}
 	s.note.Actions, s.token = nil, ""
 	return inv, true
 }

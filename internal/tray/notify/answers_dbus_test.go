@@ -3,14 +3,17 @@
 package notify
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 
+	"mcpproxy-tray/internal/stateview"
 	"mcpproxy-tray/internal/tray/traytest"
 )
 
@@ -61,7 +64,7 @@ func TestEachActionOfEachKindIsToldOnce(t *testing.T) {
 				daemon.Action(t, got.ID, keys[a])
 				daemon.Dismiss(t, got.ID, 2)
 				daemon.Action(t, got.ID, keys[a])
-				want := []Invoked{{a, n.Server, "token-1"}}
+				want := []Invoked{{a, n.Tag, n.Server, "token-1"}}
 				if told := drain(t, d, asked); !slices.Equal(told, want) {
 					t.Errorf("kind %d of %v: told %v, want %v", k, names, told, want)
 				}
@@ -117,7 +120,7 @@ func TestJunkSignalsAreIgnored(t *testing.T) {
 		t.Fatalf("told %v", got)
 	}
 	daemon.Action(t, id, "review") // it was neither closed nor used up
-	if got, want := drain(t, d, asked), []Invoked{{Review, "a", ""}}; !slices.Equal(got, want) {
+	if got, want := drain(t, d, asked), []Invoked{{Review, "x", "a", ""}}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
@@ -158,7 +161,7 @@ func TestActionsOfADaemonThatRestarted(t *testing.T) {
 	mustSend(t, d, n)
 	notes := second.Wait(t, 2)
 	second.Action(t, notes[1].ID, "restart")
-	if got, want := drain(t, d, asked), []Invoked{{Restart, "a", ""}}; !slices.Equal(got, want) {
+	if got, want := drain(t, d, asked), []Invoked{{Restart, "x", "a", ""}}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
@@ -176,7 +179,7 @@ func TestActionsAfterTheBusRestarted(t *testing.T) {
 	traytest.WaitFor(t, "the loss is noticed", func() bool { return send(t, d, n) == nil })
 	notes := daemon.Wait(t, 1)
 	daemon.Action(t, notes[len(notes)-1].ID, "default")
-	if got, want := drain(t, d, asked), []Invoked{{Click, "a", ""}}; !slices.Equal(got, want) {
+	if got, want := drain(t, d, asked), []Invoked{{Click, "x", "a", ""}}; !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
@@ -258,7 +261,7 @@ func TestActionsGoOnWhileTheDaemonHangs(t *testing.T) {
 	daemon.Action(t, id, "restart")
 	select {
 	case got := <-asked:
-		if got != (Invoked{Restart, "a", ""}) {
+		if got != (Invoked{Restart, "x", "a", ""}) {
 			t.Errorf("told %v", got)
 		}
 	case <-time.After(traytest.Patience):
@@ -267,5 +270,31 @@ func TestActionsGoOnWhileTheDaemonHangs(t *testing.T) {
 	daemon.Hang(false)
 	if err := <-sent; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnsweredNoteIsClosed: some daemons leave it on the screen, others close it.
+func TestAnsweredNoteIsClosed(t *testing.T) {
+	bus := traytest.Bus(t)
+	daemon, d := bus.Daemon(t, "actions"), open(t, bus)
+	n := New(Options{View: stateview.New(), Sender: d, Settings: DefaultSettings()})
+	d.Invoked = n.Answered
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { _ = n.Run(ctx) })
+	for i, closes := range []bool{false, true} {
+		n.put(Note{Tag: fmt.Sprint(i), Title: "x", Server: "a", Actions: []Action{Click, Restart}})
+		traytest.WaitFor(t, "the note", func() bool { return d.shown.id(fmt.Sprint(i)) != 0 })
+		id := daemon.Notes()[i].ID
+		daemon.Action(t, id, "restart")
+		if closes {
+			daemon.Dismiss(t, id, 2)
+		}
+		traytest.WaitFor(t, "the note's end", func() bool { return d.shown.id(fmt.Sprint(i)) == 0 })
+	}
+	if got := daemon.Closed(); len(got) == 0 || got[0] != daemon.Notes()[0].ID {
+		t.Errorf("closed %v", got)
 	}
 }

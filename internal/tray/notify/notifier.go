@@ -78,6 +78,17 @@ func (n *Notifier) Show(title, body string) {
 	n.put(Note{Tag: "show/" + title, Title: clean(title, maxText), Body: clean(body, maxBody), Category: vendor + "answer"})
 }
 
+// Answered takes a note off the screen, for LXQt and others leave it there with
+// buttons that have done their work. It never blocks.
+func (n *Notifier) Answered(i Invoked) {
+	n.mu.Lock()
+	newer := slices.ContainsFunc(n.queue, func(q Note) bool { return q.Tag == i.Tag })
+	n.mu.Unlock()
+	if !newer {
+		n.put(Note{Tag: i.Tag, withdrawn: true})
+	}
+}
+
 // Woke says that the computer was asleep: what broke meanwhile is no news at once.
 // It never blocks.
 func (n *Notifier) Woke() {
