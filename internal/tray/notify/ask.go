@@ -70,6 +70,9 @@ func (d *Decider) follow(now time.Time, st *stateview.ServerStatus, tr *track, n
 	for _, o := range d.outages {
 		if slices.ContainsFunc(o.asks, func(a ask) bool { return a.name == st.Name && !stands(a.kind, st) }) {
 			o.answered(st.Name)
+			if st.State == stateview.Failed { // it may be back where it was
+				tr.told = ""
+			}
 			d.correct(now, o)
 		}
 	}

@@ -45,6 +45,7 @@ type Options struct {
 	Sender   Sender          // required; Run closes it
 	Settings Settings
 	Mutes    *Mutes       // nil mutes nothing
+	Told     *Told        // nil remembers nothing over restarts
 	Logger   *slog.Logger // nil discards
 }
 
@@ -53,6 +54,7 @@ type Notifier struct {
 	view  *stateview.View
 	send  Sender
 	mutes *Mutes
+	told  *Told
 	log   *slog.Logger
 	ready chan struct{} // one slot: the queue is not empty
 	woke  chan struct{} // one slot: the computer slept
@@ -68,7 +70,7 @@ func New(o Options) *Notifier {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, log: o.Logger.With("component", "notify"),
+	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, told: o.Told, log: o.Logger.With("component", "notify"),
 		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
@@ -123,6 +125,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	wg.Go(func() { n.deliver(ctx) })
 	last := time.Now()
 	d := NewDecider(n.settings(), last)
+	if n.told != nil {
+		n.told.remind(d)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for woke := false; ; {
@@ -139,6 +144,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		for _, note := range notes {
 			n.put(note)
 		}
+		n.remember(d)
 		timer.Stop()
 		var due <-chan time.Time
 		if !next.IsZero() {
@@ -155,6 +161,16 @@ func (n *Notifier) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// remember keeps what the user was told over a restart.
+func (n *Notifier) remember(d *Decider) {
+	if n.told == nil {
+		return
+	}
+	if err := n.told.learn(d); err != nil {
+		n.log.Warn("what was notified of is not remembered", "err", err)
 	}
 }
 

@@ -38,6 +38,9 @@ func (d *Decider) settledFor(now time.Time, snap *stateview.Snapshot) bool {
 
 // summary ends a silence with what is wrong and was not told, if anything is.
 func (d *Decider) summary(now time.Time) []Note {
+	if d.starting && d.last.Count() > 0 {
+		d.prune()
+	}
 	d.quietUntil, d.starting = time.Time{}, false
 	var names [numKinds][]string
 	if d.set.tells(kindUnstable) {
@@ -74,4 +77,13 @@ func (d *Decider) summary(now time.Time) []Note {
 	tag := d.newOutage(slices.Concat(names[kindDown], names[kindNetwork], names[kindCrash]), asks, len(names[kindNetwork]) > 0)
 	d.tidy()
 	return []Note{summaryNote(tag, names, d.set)}
+}
+
+// prune forgets servers that were remembered and are not there any more.
+func (d *Decider) prune() {
+	for name := range d.servers {
+		if _, ok := d.last.GetServer(name); !ok {
+			delete(d.servers, name)
+		}
+	}
 }
