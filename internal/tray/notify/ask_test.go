@@ -46,6 +46,7 @@ func TestToolsToReviewAreToldOnce(t *testing.T) {
 		s.want(time.Hour, "+5s a has tools to review")
 		s.hold("a", 0)
 		s.withdrawn(time.Second, 1)
+		s.want(time.Minute, "+4s b has tools to review") // what the first note said of it is still true
 		s.hold("a", 1)
 		s.want(time.Hour, "+5s a has tools to review")
 	})

@@ -66,6 +66,13 @@ func (d *Decider) Decide(now time.Time, snap *stateview.Snapshot) (notes []Note,
 	} else if !now.Before(d.quietUntil) || d.settledFor(now, snap) {
 		notes = append(d.summary(now), d.elapsed(now)...)
 	}
+	for _, n := range notes {
+		for _, o := range d.outages {
+			if o.tag == n.Tag {
+				o.said = n.Title + n.Body
+			}
+		}
+	}
 	for _, tag := range d.gone {
 		notes = append(notes, Note{Tag: tag, withdrawn: true})
 	}
@@ -158,6 +165,7 @@ func (d *Decider) lost(now time.Time, st *stateview.ServerStatus, tr *track) {
 	}
 	tr.up = false
 	if !d.quietUntil.IsZero() || now.Before(tr.muted) {
+		d.downAgain(st.Name)
 		return
 	}
 	if !waitsForNetwork(st) && tr.flaps(now, d.set) {
@@ -165,15 +173,24 @@ func (d *Decider) lost(now time.Time, st *stateview.ServerStatus, tr *track) {
 		d.groups[kindUnstable].add(st.Name, now.Add(d.set.Group))
 		return
 	}
-	for _, o := range d.outages {
-		if remove(&o.back, st.Name) { // its note still says that it is down
-			o.down = append(o.down, st.Name)
-			return
-		}
+	if d.downAgain(st.Name) {
+		return
 	}
 	if now.Sub(tr.upSince) >= d.set.MinUp {
 		tr.downAt = now.Add(d.set.DownAfter)
 	}
+}
+
+// downAgain reports whether a note still says that a server is down that was about
+// to be told as reconnected.
+func (d *Decider) downAgain(name string) bool {
+	for _, o := range d.outages {
+		if remove(&o.back, name) {
+			o.down = append(o.down, name)
+			return true
+		}
+	}
+	return false
 }
 
 // flaps records a loss and reports whether it makes too many, which mutes the rest.
@@ -247,7 +264,7 @@ func (d *Decider) elapsed(now time.Time) []Note {
 		}
 	}
 	for _, o := range d.outages {
-		if note, ok := d.correction(now, o); ok {
+		if note, ok := d.correction(now, o); ok && note.Title+note.Body != o.said {
 			notes = append(notes, note)
 		}
 	}

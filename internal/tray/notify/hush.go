@@ -19,7 +19,10 @@ func (d *Decider) Hush(now, until time.Time, muted []string) {
 	}
 	if until.IsZero() {
 		for _, o := range d.outages {
-			o.back = nil // what came back meanwhile; the summary is all that is told of that time
+			if len(o.back) > 0 { // what came back meanwhile; the summary is all that is told of that time
+				o.back = nil
+				d.correct(now, o)
+			}
 		}
 		d.tidy()
 	}

@@ -18,6 +18,7 @@ const (
 // note has said that all are back, or was withdrawn. A server is down in one at most.
 type outage struct {
 	tag     string // empty when the note is not to be withdrawn any more
+	said    string // title and body of the note
 	down    []string
 	asks    []ask     // of servers that need the user
 	back    []string  // reconnected, which is told when due
@@ -66,6 +67,7 @@ func (d *Decider) correct(now time.Time, o *outage) {
 func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	switch {
 	case !o.due.IsZero() && !now.Before(o.due):
+		d.turn(o)
 		names := d.still(o)
 		if len(o.back) > 0 && d.set.says(recovered) {
 			slices.Sort(o.back)
@@ -81,7 +83,8 @@ func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 		}
 	case o.due.IsZero() && len(o.down) > 0 && !o.wrong.IsZero() && !now.Before(o.wrong):
 		slices.Sort(o.down)
-		if names := d.still(o); len(o.asks) > 0 && len(names[kindDown]) > 0 {
+		d.turn(o)
+		if names := d.still(o); len(o.asks) > 0 {
 			n, ok = summaryNote(o.tag, names, d.set), true
 		} else if d.set.tells(kindDown) {
 			n, ok = groupNote(kindDown, o.down, d.set), true
@@ -94,6 +97,22 @@ func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	}
 	o.network, o.wrong = false, time.Time{}
 	return n, ok
+}
+
+// turn has a note ask for what servers need that it called down.
+func (d *Decider) turn(o *outage) {
+	for _, name := range slices.Clone(o.down) {
+		st, _ := d.last.GetServer(name)
+		tr, n := d.servers[name], needs(&st)
+		if tr == nil || n.why == "" || !d.set.tells(n.kind) {
+			continue
+		}
+		d.unask(name, tr)
+		if tr.know(n); n.kind != kindCrash { // who keeps crashing is told of when it is back
+			remove(&o.down, name)
+			o.asks = append(o.asks, ask{name, n.kind})
+		}
+	}
 }
 
 // still returns what is still wrong with the servers of a note.
@@ -126,19 +145,30 @@ func (d *Decider) toldDown(name string) bool {
 
 // newOutage begins an outage of servers and returns its tag, which is that of a note
 // about some of them and no others if there is one: the new one takes its place.
-func (d *Decider) newOutage(down []string, asks []ask, network bool) (tag string) {
+func (d *Decider) newOutage(now time.Time, down []string, asks []ask, network bool) (tag string) {
 	var took *outage
 	for _, o := range d.outages {
+		asked := len(o.asks)
 		for _, name := range down { // it may have tools to review all the same
-			remove(&o.down, name)
-			remove(&o.back, name)
+			o.stale = remove(&o.down, name) || remove(&o.back, name) || o.stale
 			o.asks = slices.DeleteFunc(o.asks, func(a ask) bool { return a.name == name && a.kind != kindReview })
 		}
-		for _, a := range asks {
-			o.forget(a.name)
+		o.stale = o.stale || len(o.asks) < asked
+		for _, a := range asks { // what the note says of the others is still right if it asks for the same
+			if a.kind != kindReview { // else it is back, which is news of its own
+				o.stale = remove(&o.down, a.name) || remove(&o.back, a.name) || o.stale
+			}
+			other := len(o.asks)
+			o.asks = slices.DeleteFunc(o.asks, func(b ask) bool { return b.name == a.name && b.kind != a.kind })
+			o.stale = o.stale || len(o.asks) < other
+		}
+		if len(o.down)+len(o.back) == 0 && !slices.ContainsFunc(o.asks, func(b ask) bool { return !slices.Contains(asks, b) }) {
+			o.asks = nil
 		}
 		if o.empty() {
 			took = o
+		} else if o.stale {
+			d.correct(now, o)
 		}
 	}
 	if took != nil {
@@ -188,11 +218,11 @@ func (d *Decider) news(now time.Time, k kind, names []string) []Note {
 		return d.losses(now, names)
 	case kindCrash:
 		d.asked(names)
-		n.Tag = d.newOutage(names, nil, false)
+		n.Tag = d.newOutage(now, names, nil, false)
 		return []Note{n}
 	case kindApprove, kindSignIn, kindReview:
 		d.asked(names)
-		n.Tag = d.newOutage(nil, asksOf(k, names), false)
+		n.Tag = d.newOutage(now, nil, asksOf(k, names), false)
 		return []Note{n}
 	}
 	n.Tag = fmt.Sprintf("%d/%s", k, names[0])
@@ -227,7 +257,7 @@ func (d *Decider) losses(now time.Time, names []string) (notes []Note) {
 	}
 	if len(lost) > 0 && d.set.tells(kindDown) {
 		n := groupNote(kindDown, lost, d.set)
-		n.Tag = d.newOutage(lost, nil, false)
+		n.Tag = d.newOutage(now, lost, nil, false)
 		notes = append(notes, n)
 	}
 	if len(waiting) > 0 && d.set.tells(kindNetwork) {
@@ -261,7 +291,7 @@ func (d *Decider) networkGone(now time.Time, names []string) []Note {
 		}
 	}
 	n := groupNote(kindNetwork, all, d.set)
-	n.Tag = d.newOutage(all, nil, true)
+	n.Tag = d.newOutage(now, all, nil, true)
 	return []Note{n}
 }
 

@@ -74,7 +74,7 @@ func (d *Decider) summary(now time.Time) []Note {
 			asks = append(asks, asksOf(k, names[k])...)
 		}
 	}
-	tag := d.newOutage(slices.Concat(names[kindDown], names[kindNetwork], names[kindCrash]), asks, len(names[kindNetwork]) > 0)
+	tag := d.newOutage(now, slices.Concat(names[kindDown], names[kindNetwork], names[kindCrash]), asks, len(names[kindNetwork]) > 0)
 	d.tidy()
 	return []Note{summaryNote(tag, names, d.set)}
 }
