@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"mcpproxy-tray/internal/tray/traytest"
+)
+
+// TestKilledServerIsToldOnce: the menu changes, one notification follows, and one
+// in its place when the server is back.
+func TestKilledServerIsToldOnce(t *testing.T) {
+	bus := traytest.Bus(t)
+	bus.Host(t)
+	daemon := bus.Daemon(t, "body")
+	home := t.TempDir()
+	writeConfig(t, home, `"demo": `+demoEntry, `"quarantine": false, "notifications": {"down_after": "0s", "min_up": "0s", "group": "50ms", "startup_quiet": "0s"},`)
+	p := run(t, home, []string{bus.Env()})
+	s := p.waitState("demo", "connected")
+	item := traytest.Attach(t, bus.Address).Item(t, "")
+	item.WaitEntry(t, "demo", "Disable")
+	row := func() string {
+		for _, e := range item.Menu(t).Children {
+			if strings.Contains(e.Label, "demo") {
+				return e.Label
+			}
+		}
+		return ""
+	}
+	before := row()
+	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	traytest.WaitFor(t, "the row to change", func() bool { return row() != before })
+	notes := daemon.Wait(t, 2)
+	if notes[0].Summary != "demo disconnected" || notes[1].Summary != "demo reconnected" || notes[1].Replaces != notes[0].ID || len(notes) != 2 {
+		t.Errorf("notes = %+v", notes)
+	}
+}
