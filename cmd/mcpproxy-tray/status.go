@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -30,22 +27,34 @@ type instanceStatus struct {
 
 func newStatus(o *options) *cobra.Command {
 	var watch bool
+	var format string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of all servers",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if _, ok := bars[format]; !ok {
+				return &failure{exitUsage, fmt.Sprintf("unknown format %q", format), "Use --format waybar or --format polybar."}
+			}
 			a, err := o.connect()
+			if watch && (err == nil || format != "" && errors.Is(err, errNoInstance)) {
+				return watchStatus(c, o, a, printerFor(format, o.json(), c.OutOrStdout()))
+			}
 			if err != nil {
 				return err
 			}
-			if watch {
-				return watchStatus(c.Context(), a, o.json(), c.OutOrStdout())
+			if format != "" {
+				list, err := a.servers(c.Context())
+				if err != nil {
+					return err
+				}
+				return bars[format](c.OutOrStdout(), list.Servers)
 			}
 			return showStatus(c.Context(), a, o.json(), c.OutOrStdout())
 		},
 	}
-	c.Flags().BoolVarP(&watch, "watch", "w", false, "follow the changes; with -o json one object a line")
+	c.Flags().StringVar(&format, "format", "", "for a status bar: `waybar` or polybar")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "follow the changes, also over restarts of the program; with -o json one object a line")
 	return c
 }
 
@@ -135,94 +144,4 @@ func printServers(out io.Writer, servers []server) error {
 // controlling the terminal.
 func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
-}
-
-// watchStatus prints the state of all servers, then each change, until ctx is
-// done or the instance ends.
-func watchStatus(ctx context.Context, a *api, asJSON bool, out io.Writer) error {
-	resp, err := a.send(ctx, http.MethodGet, "/api/v1/events", nil)
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		data, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-		return refusal(resp.StatusCode, data)
-	}
-	show := changePrinter(out)
-	if asJSON {
-		show = func(_ string, data []byte) error {
-			_, err := fmt.Fprintf(out, "%s\n", data)
-			return err
-		}
-	}
-	err = readEvents(resp.Body, show)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &failure{exitNoInstance, "the instance has ended", ""}
-	}
-	return err
-}
-
-// readEvents calls show for each event of a server-sent event stream.
-func readEvents(r io.Reader, show func(event string, data []byte) error) error {
-	var event string
-	var data []byte
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, 64<<20)
-	for sc.Scan() {
-		line := sc.Text()
-		switch field, value, _ := strings.Cut(line, ":"); field {
-		case "event":
-			event = strings.TrimPrefix(value, " ")
-		case "data":
-			if data != nil {
-				data = append(data, '\n')
-			}
-			data = append(data, strings.TrimPrefix(value, " ")...)
-		case "":
-			if line != "" || data == nil {
-				continue // a comment, or an event without data
-			}
-			if err := show(event, data); err != nil {
-				return err
-			}
-			event, data = "", nil
-		}
-	}
-	return sc.Err()
-}
-
-// changePrinter prints a line for each server of a snapshot and for each change after it.
-func changePrinter(out io.Writer) func(event string, data []byte) error {
-	line := func(s server) {
-		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%s  %-24s %-13s %s",
-			time.Now().Format("15:04:05"), s.Name, s.State, oneLine(s.Problem.Text)), " "))
-	}
-	return func(event string, data []byte) error {
-		var doc struct {
-			Servers []server `json:"servers"`
-			Server  *server  `json:"server"`
-			Removed string   `json:"removed"`
-		}
-		if err := json.Unmarshal(data, &doc); err != nil {
-			return &failure{exitFailed, "the running instance sent an event that cannot be read", ""}
-		}
-		switch {
-		case doc.Server != nil:
-			line(*doc.Server)
-		case doc.Removed != "":
-			line(server{Name: doc.Removed, State: "removed"})
-		case event == "snapshot":
-			for s := range slices.Values(doc.Servers) {
-				line(s)
-			}
-		}
-		return nil
-	}
 }
