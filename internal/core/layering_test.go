@@ -46,6 +46,7 @@ var layers = map[string]rule{
 	"internal/core/call":       {ours: []string{"core/rawjson"}},
 	"internal/core/bridge":     {ours: []string{"core/mcpheader", "core/rawjson"}},
 	"internal/core/mcpheader":  {ours: []string{"core/rawjson"}},
+	"internal/core/question":   {ours: []string{"core/rawjson"}},
 	"internal/core/rawjson":    {},
 	"internal/core/machine":    {third: []string{"github.com/godbus/dbus", "golang.org/x/sys"}},
 	"internal/core/shellpath":  {third: []string{"golang.org/x/sys"}},
