@@ -45,6 +45,16 @@ type Options struct {
 	// Follow is told what clients want to hear of a server from now on; nil: nobody is.
 	// It must not block.
 	Follow func(server string, wish call.Wish)
+	// Desk asks the user what a server wants to know and the client cannot ask; nil: nobody does.
+	Desk Desk
+}
+
+// A Desk asks the user in place of a client.
+type Desk interface {
+	// Staffed reports whether there is anybody to ask now.
+	Staffed() bool
+	// Ask has the user answer the params of an elicitation/create of a server; see call.Client.
+	Ask(ctx context.Context, server string, params json.RawMessage) (result, rpcErr json.RawMessage, err error)
 }
 
 // An Endpoint serves /mcp, /mcp/search and /mcp/server/{name}. Use New to make one.
@@ -63,6 +73,7 @@ type Endpoint struct {
 	follow         func(server string, wish call.Wish) // nil: nobody follows
 	wished         chan struct{}                       // one slot: wishes have changed
 	news           news
+	desk           Desk // nil: nobody is asked here
 
 	mu     sync.Mutex
 	scopes map[string]*scope // by server, "" for all, searchPath for the search; guarded by mu; made when first asked for
@@ -93,6 +104,7 @@ func New(o Options) *Endpoint {
 		follow:         o.Follow,
 		wished:         make(chan struct{}, 1),
 		news:           news{wake: make(chan struct{}, 1)},
+		desk:           o.Desk,
 	}
 	e.finder = newFinder(e.catalog)
 	return e

@@ -94,8 +94,10 @@ func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.
 	if to.answer != nil {
 		return resultReply(m.method, to.answer, from.modern)
 	}
+	asker, over := s.atDesk(ctx, asker, to.server)
+	defer over()
 	result, failed := s.request(ctx, to, m.method, asker)
-	for round := 0; failed == nil && !from.modern && asker != nil && wantsInput(result); round++ {
+	for round := 0; failed == nil && asker != nil && wantsInput(result) && (!from.modern || asksAtDesk(asker, result)); round++ {
 		var more json.RawMessage
 		if more, failed = s.ask(ctx, to.server, result, asker, round); failed == nil {
 			to.params = withInput(to.params, more)
