@@ -11,11 +11,13 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/proxy"
+	"mcpproxy-tray/internal/core/question"
 	"mcpproxy-tray/internal/core/shellpath"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
@@ -60,6 +62,7 @@ type Core struct {
 	asked    string // address that the configuration asked for when it was opened
 	logs     *serverLogs
 	path     *shellpath.Resolver
+	desk     *question.Desk
 	quit     chan struct{} // one slot: somebody asked the program to end
 	switches *keep.Value[switches]
 	woke     chan struct{} // one slot: the machine was asleep
@@ -129,9 +132,10 @@ func (c *Core) open() error {
 	if first && err == nil {
 		c.approveFirst(cfg)
 	}
+	c.desk = question.NewDesk(func() time.Duration { return c.cfg.Load().Timeouts.Question }, c.staffed)
 	c.endpoint = proxy.New(proxy.Options{
 		View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger,
-		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow,
+		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow, Desk: c.desk,
 	})
 	if c.listener, err = httpapi.Listen(cmp.Or(c.o.Listen, cfg.Listen)); err != nil {
 		return err
@@ -144,7 +148,7 @@ func (c *Core) open() error {
 	c.api = httpapi.New(httpapi.Options{
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
 		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
-		Show: c.o.Show, Quit: c.Quit, Logger: c.o.Logger,
+		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
 	})
 	return nil
 }
@@ -313,6 +317,14 @@ func (c *Core) EndpointURL() string { return c.url + "/mcp" }
 
 // Config returns the configuration in force. It must not be changed.
 func (c *Core) Config() *config.Config { return c.cfg.Load() }
+
+// Desk returns where servers' questions to the user wait.
+func (c *Core) Desk() *question.Desk { return c.desk }
+
+// staffed reports whether the user would see a question.
+func (c *Core) staffed() bool {
+	return c.o.Tray != nil && c.o.Tray().Attached && c.cfg.Load().Timeouts.Question > 0
+}
 
 // LogFile returns the path of a server's log.
 func (c *Core) LogFile(server string) string { return c.o.Dirs.ServerLog(server) }

@@ -57,7 +57,7 @@ var layers = map[string]rule{
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
-	"internal/core/httpapi":    {ours: []string{"stateview"}},
+	"internal/core/httpapi":    {ours: []string{"core/question", "stateview"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
 	"internal/tray/menu":       {ours: []string{"stateview"}},

@@ -44,12 +44,14 @@ func (n Notifications) equal(o Notifications) bool {
 		n.FlapMute == o.FlapMute && n.NeedAfter == o.NeedAfter && slices.Equal(n.Silent, o.Silent)
 }
 
-// Timeouts limits waiting for servers. All are greater than 0.
+// Timeouts limits waiting for servers. All but Question are greater than 0.
 type Timeouts struct {
 	Start time.Duration // for a server to start and answer the handshake; default 30s
 	Call  time.Duration // for the answer to one call; default 5m
 	Wait  time.Duration // how long a call waits for a server that is being connected again; default 10s
 	Grace time.Duration // how long clients see the tools of such a server; default 30s
+
+	Question time.Duration // for the user to answer what a server asks and the client cannot ask; default 2m, 0 = is never asked
 }
 
 // Fallback returns what an empty object in the file would mean: all defaults
@@ -69,7 +71,8 @@ func Fallback() *Config {
 			FlapMute:     30 * time.Minute,
 			NeedAfter:    2 * time.Second,
 		},
-		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute, Wait: 10 * time.Second, Grace: 30 * time.Second},
+		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute, Wait: 10 * time.Second, Grace: 30 * time.Second,
+			Question: 2 * time.Minute},
 	}
 }
 

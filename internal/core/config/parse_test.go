@@ -40,7 +40,7 @@ func fullConfig() *Config {
 	return &Config{
 		Listen: "127.0.0.1:0", Quarantine: false, MCPAuth: "none", LogLevel: slog.LevelDebug,
 		Notifications: Notifications{true, time.Second, 2 * time.Second, 3 * time.Second, 0, time.Hour, 4 * time.Second, []string{"recovered", "unstable"}},
-		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute, 3 * time.Second, 4 * time.Second},
+		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute, 3 * time.Second, 4 * time.Second, time.Minute},
 		Servers: []Server{
 			{Name: "filesystem", Command: "npx", Transport: "stdio", Cwd: "/home/me",
 				Args: []string{"-y", "@modelcontextprotocol/server-filesystem", "/home/me/notes"},
@@ -71,7 +71,7 @@ func TestParseDefaults(t *testing.T) {
 	want := &Config{
 		Listen: "127.0.0.1:7420", Quarantine: true, MCPAuth: "token", LogLevel: slog.LevelInfo,
 		Notifications: Notifications{true, 10 * time.Second, 30 * time.Second, 5 * time.Second, time.Minute, 30 * time.Minute, 2 * time.Second, nil},
-		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute, 10 * time.Second, 30 * time.Second},
+		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute, 10 * time.Second, 30 * time.Second, 2 * time.Minute},
 	}
 	for _, text := range []string{"{}", `{"mcpServers": {}}`, `{"mcpServers": [],}`, "\ufeff{} // end", `{"$schema": "x"}`} {
 		if diff := cmp.Diff(want, mustParse(t, []byte(text))); diff != "" {

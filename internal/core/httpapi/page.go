@@ -31,7 +31,7 @@ var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 var pagePolicy = func() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }()
 
 const (
@@ -49,6 +49,8 @@ type pageDoc struct {
 	Paused           bool
 	Problems         []pageProblem // of the program itself
 	Attention, Rest  []pageServer
+	Questions        []pageQuestion
+	Lost             bool // an answer came too late
 }
 
 type pageServer struct {
@@ -116,9 +118,18 @@ func (s *Server) closedPage(w http.ResponseWriter) {
 }
 
 func (s *Server) getPage(w http.ResponseWriter, _ *http.Request) {
+	s.showPage(w, http.StatusOK, draft{})
+}
+
+// showPage shows the page, with an answer that did not fit.
+func (s *Server) showPage(w http.ResponseWriter, status int, d draft) {
 	snap, st := s.opt.View.Snapshot(), s.opt.Status()
 	doc := pageDoc{
 		Counts: pageCounts(snap), Endpoint: st.URL + "/mcp", Program: st.Program, At: stamp(time.Now()), Version: snap.Seq(), Paused: st.Paused,
+	}
+	doc.Lost = d.lost
+	for _, q := range s.questions() {
+		doc.Questions = append(doc.Questions, newPageQuestion(&q, d))
 	}
 	for _, p := range st.Problems {
 		if !p.IsZero() {
@@ -132,7 +143,7 @@ func (s *Server) getPage(w http.ResponseWriter, _ *http.Request) {
 			doc.Rest = append(doc.Rest, row)
 		}
 	}
-	writePage(w, http.StatusOK, doc)
+	writePage(w, status, doc)
 }
 
 func writePage(w http.ResponseWriter, status int, doc pageDoc) {
@@ -144,7 +155,7 @@ func writePage(w http.ResponseWriter, status int, doc pageDoc) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // without any a browser hides the Origin of the form
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	w.WriteHeader(status)

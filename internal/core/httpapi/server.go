@@ -67,6 +67,7 @@ type Options struct {
 	Ready    func() bool     // whether the program is up, for /readyz; nil means it is
 	Show     func()          // shows the program to its user; nil if it cannot. Must not block
 	Quit     func()          // begins to end the program; nil if it cannot. Must not block
+	Desk     Desk            // nil: no server asks the user anything
 	Logger   *slog.Logger    // nil discards
 }
 
