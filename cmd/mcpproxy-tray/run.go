@@ -163,6 +163,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	t := tray.New(tray.Options{
 		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
+		Questions: p.Questions,
 		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
 	f.note.Invoked = func(i notify.Invoked) {
@@ -179,6 +180,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	wg.Go(func() { ended(ctx, log, "tray", t.Run(ctx)) })
 	wg.Go(func() { ended(ctx, log, "notifications", f.notifier.Run(ctx)) })
 	wg.Go(func() { notices(ctx, p, t) })
+	wg.Go(func() { questions(ctx, p, f.notifier) })
 	if err := f.screen.Run(ctx); errors.Is(err, ui.ErrNoTray) {
 		f.headless(f.screen.Status().Reason)
 	} else {
@@ -243,6 +245,19 @@ func notices(ctx context.Context, p *core.Core, t *tray.Tray) {
 			lines = append(lines, problem.Text)
 		}
 		t.SetNotices(lines...)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// questions has the user told of what servers ask.
+func questions(ctx context.Context, p *core.Core, n *notify.Notifier) {
+	for {
+		servers, changed := p.Questions()
+		n.Questions(servers)
 		select {
 		case <-changed:
 		case <-ctx.Done():

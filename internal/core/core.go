@@ -318,8 +318,15 @@ func (c *Core) EndpointURL() string { return c.url + "/mcp" }
 // Config returns the configuration in force. It must not be changed.
 func (c *Core) Config() *config.Config { return c.cfg.Load() }
 
-// Desk returns where servers' questions to the user wait.
-func (c *Core) Desk() *question.Desk { return c.desk }
+// Questions returns the servers whose questions wait for the user, oldest first and
+// each once per question, and a channel that is closed when that changes.
+func (c *Core) Questions() (servers []string, changed <-chan struct{}) {
+	changed = c.desk.Changed()
+	for _, q := range c.desk.Open() {
+		servers = append(servers, q.Server)
+	}
+	return servers, changed
+}
 
 // staffed reports whether the user would see a question.
 func (c *Core) staffed() bool {

@@ -54,7 +54,7 @@ func (t *Tray) handler(a menu.Action) func(context.Context, menu.Action) {
 	case menu.Pause, menu.Resume, menu.Paste, menu.Mute, menu.Unmute, menu.NotifyOn, menu.NotifyOff, menu.Quiet, menu.Loud,
 		menu.LoginOn, menu.LoginOff:
 		return t.turn
-	case menu.OpenPage, menu.Review:
+	case menu.OpenPage, menu.Review, menu.Answer:
 		return t.openPage
 	case menu.OpenLog:
 		return t.openLog

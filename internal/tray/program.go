@@ -14,6 +14,7 @@ import (
 // news is what was drawn beside the servers, and what tells that it changed.
 type news struct {
 	switched, muted <-chan struct{}
+	asked           <-chan struct{}
 	quietUntil      time.Time // zero if it is not quiet
 }
 
@@ -23,6 +24,9 @@ func (t *Tray) look(o *menu.Options) {
 	if t.o.Program != nil {
 		o.CanPause, o.CanPaste = true, t.o.Desktop.CanPaste()
 		o.Paused, o.Until, t.news.switched = t.o.Program.Switches()
+	}
+	if t.o.Questions != nil {
+		o.Asking, t.news.asked = t.o.Questions()
 	}
 	if t.o.Mutes != nil {
 		t.news.muted = t.o.Mutes.Changed()

@@ -82,6 +82,10 @@ type Options struct {
 	Mutes     Mutes
 	Autostart Autostart
 
+	// Questions returns the servers whose questions wait for the user on the status
+	// page, and what is closed when that changes.
+	Questions func() (servers []string, changed <-chan struct{})
+
 	Notify   func(title, body string)   // tells the user what became of a click; must not block
 	LogFile  func(server string) string // where a server's log is
 	URL      func() string              // the endpoint, for copying
@@ -182,6 +186,7 @@ func (t *Tray) Run(ctx context.Context) error {
 		case <-t.wake:
 		case <-t.news.switched:
 		case <-t.news.muted:
+		case <-t.news.asked:
 		case r := <-t.results:
 			t.finished(r)
 		case id := <-t.o.Screen.Clicks():

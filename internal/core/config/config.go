@@ -37,7 +37,7 @@ type Notifications struct {
 }
 
 // NoticeKinds are the kinds of notifications that can be switched off.
-var NoticeKinds = []string{"approval", "crash", "down", "network", "recovered", "review", "sign_in", "unstable"}
+var NoticeKinds = []string{"approval", "crash", "down", "network", "question", "recovered", "review", "sign_in", "unstable"}
 
 func (n Notifications) equal(o Notifications) bool {
 	return n.Enabled == o.Enabled && n.DownAfter == o.DownAfter && n.MinUp == o.MinUp && n.Group == o.Group && n.StartupQuiet == o.StartupQuiet &&

@@ -15,6 +15,7 @@ type Options struct {
 	Style    Style
 	Location *time.Location  // in which times are shown; nil means local time
 	Notices  []string        // things the user should know about the program, at most two are shown
+	Asking   []string        // servers whose questions wait for the user
 	Pending  map[string]Kind // actions that were asked for and have not shown a result yet, by server
 	Picked   []string        // servers picked from a page, newest first
 	CanCopy  bool            // whether there is an endpoint URL to copy
@@ -52,10 +53,18 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 	b := &builder{Options: o, m: Blank()}
 	attention := b.count(s)
 	b.tally.paused = o.Paused
+	for _, name := range o.Asking {
+		b.tally.asking.add(name)
+	}
 	b.m.Icon, b.m.Tooltip = b.tally.icon(), b.tally.tooltip()
 	b.line(header, b.tally.header())
 	for i, text := range o.Notices[:min(len(o.Notices), maxNotices)] {
 		b.line(notice+ID(i), clean(text))
+	}
+	if n := b.tally.asking.n; n == 1 {
+		b.click(questions, "? "+cut(clean(b.tally.asking.name), 36)+" asks you something…", Action{Kind: Answer})
+	} else if n > 1 {
+		b.click(questions, fmt.Sprintf("? %d questions of servers wait for you…", n), Action{Kind: Answer})
 	}
 	if s.Count() <= MaxRows {
 		n := 0

@@ -53,6 +53,7 @@ const (
 	Approve
 	EnableHour // enable for one hour
 	Review     // look at what has no room in the menu, on the status page
+	Answer     // what servers ask the user, on the status page
 	OpenLog
 	CopyURL // of the endpoint, or of one server
 	Mute
@@ -81,7 +82,7 @@ func Kinds() []Kind {
 	return kinds
 }
 
-var kindNames = [numKinds]string{"", "enable", "disable", "restart", "approve", "enable-hour", "review", "open-log", "copy-url",
+var kindNames = [numKinds]string{"", "enable", "disable", "restart", "approve", "enable-hour", "review", "answer", "open-log", "copy-url",
 	"mute", "unmute", "pick", "pause", "resume", "paste", "open-page", "notify-on", "notify-off", "quiet", "loud", "login-on", "login-off", "quit"}
 
 // String returns the kind's name.

@@ -55,7 +55,8 @@ const pageLen = 1 + PageSize
 const (
 	header        ID = 1
 	notice        ID = header + 1
-	separator1    ID = notice + maxNotices
+	questions     ID = notice + maxNotices
+	separator1    ID = questions + 1
 	attentionHead ID = separator1 + 1
 	attention     ID = attentionHead + 1
 	attentionMore ID = attention + MaxAttention*rowLen
@@ -125,6 +126,7 @@ func build() []Slot {
 		put(id, 0, "separator", false)
 		s[id-1].Separator = true
 	}
+	put(questions, 0, "questions", true)
 	put(attentionHead, 0, "attention", false)
 	put(attentionMore, 0, "attention/more", false)
 	put(pickedHead, 0, "picked", false)

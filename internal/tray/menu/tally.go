@@ -15,6 +15,7 @@ type tally struct {
 	total, enabled, connected int
 	failed, signIn, approval  count
 	down                      count // retrying for a while
+	asking                    count // questions to the user
 }
 
 // A count is how many servers there are of a kind, and the name of one.
@@ -62,7 +63,7 @@ func (t *tally) icon() Icon {
 		return IconPaused
 	case t.failed.n > 0:
 		return IconError
-	case t.signIn.n+t.approval.n+t.down.n > 0:
+	case t.signIn.n+t.approval.n+t.down.n+t.asking.n > 0:
 		return IconAttention
 	case t.enabled == 0:
 		return IconPaused
@@ -97,6 +98,7 @@ func (t *tally) header() string {
 		count
 		one, many string
 	}{
+		{t.asking, "question", "questions"},
 		{t.failed, "failed", "failed"},
 		{t.signIn, "needs sign-in", "need sign-in"},
 		{t.approval, "needs approval", "need approval"},
@@ -128,6 +130,7 @@ func (t *tally) tooltip() string {
 		count
 		one, many string
 	}{
+		{t.asking, "asks you something", "questions wait for you"},
 		{t.failed, "failed", "servers failed"},
 		{t.signIn, "needs sign-in", "servers need sign-in"},
 		{t.approval, "needs approval", "servers need approval"},

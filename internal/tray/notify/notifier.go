@@ -63,6 +63,8 @@ type Notifier struct {
 	mu    sync.Mutex // guards what follows
 	set   Settings
 	queue []Note // oldest first
+
+	questions []string // as Questions was told
 }
 
 // New returns a notifier that does nothing before Run.

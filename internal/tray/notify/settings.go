@@ -37,7 +37,7 @@ var kindNames = [numKinds]string{
 
 // Kinds returns the names of all kinds of news, sorted.
 func Kinds() []string {
-	names := append(slices.Clone(kindNames[:]), recovered)
+	names := append(slices.Clone(kindNames[:]), recovered, asking)
 	slices.Sort(names)
 	return names
 }
