@@ -164,7 +164,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		Questions: p.Questions,
-		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
+		Program:   p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 	})
 	f.note.Invoked = func(i notify.Invoked) {
 		f.notifier.Answered(i)

@@ -78,10 +78,13 @@ func play(t *testing.T, servers []string, f func(s *scene)) {
 }
 
 // stage runs f in a bubble, with a notifier that has just started.
-func stage(t *testing.T, f func(s *scene)) {
+func stage(t *testing.T, f func(s *scene)) { stageWith(t, func() *Mutes { return nil }, f) }
+
+// stageWith opens the mutes in the bubble, where their channel belongs.
+func stageWith(t *testing.T, mutes func() *Mutes, f func(s *scene)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scene{t: t, view: stateview.New(), start: time.Now()}
-		s.n = New(Options{View: s.view, Sender: s, Settings: DefaultSettings()})
+		s.n = New(Options{View: s.view, Sender: s, Settings: DefaultSettings(), Mutes: mutes()})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = s.n.Run(ctx) })

@@ -10,8 +10,8 @@ import (
 )
 
 func TestQuestions(t *testing.T) {
-	mutes := OpenMutes(filepath.Join(t.TempDir(), "mutes.json"))
-	stageWith(t, func(o *Options) { o.Mutes = mutes }, func(s *scene) {
+	path := filepath.Join(t.TempDir(), "mutes.json")
+	stageWith(t, func() *Mutes { return OpenMutes(path) }, func(s *scene) {
 		s.set(stateview.Connected, "a")
 		s.n.Questions(nil)
 		s.want(time.Hour)
@@ -22,19 +22,22 @@ func TestQuestions(t *testing.T) {
 		s.n.Questions([]string{"b"})
 		s.want(time.Minute)
 		s.n.Questions(nil)
-		s.want(time.Minute, "+0s withdrawn")
+		s.want(time.Minute)
+		if len(s.gone) != 1 || s.gone[0] != s.tags[1] {
+			t.Errorf("withdrawn %q, shown %q", s.gone, s.tags)
+		}
 		set := DefaultSettings()
 		set.Silent = []string{"question"}
 		s.n.SetSettings(set)
 		s.n.Questions([]string{"a"})
 		s.want(time.Minute)
 		s.n.SetSettings(DefaultSettings())
-		if err := mutes.MuteServer("a", true); err != nil {
+		if err := s.n.mutes.MuteServer("a", true); err != nil {
 			t.Fatal(err)
 		}
 		s.n.Questions([]string{"a", "a"})
-		s.want(time.Minute, "+0s withdrawn")
-		if err := mutes.QuietUntil(time.Now().Add(time.Hour)); err != nil {
+		s.want(time.Minute)
+		if err := s.n.mutes.QuietUntil(time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		s.n.Questions([]string{"a", "a", "c"})
