@@ -184,3 +184,6 @@ func (c *Core) switchesFile() string { return filepath.Join(c.o.Dirs.Data, "swit
 
 // MutesFile is where the program's face remembers what is not to be notified of.
 func (c *Core) MutesFile() string { return filepath.Join(c.o.Dirs.Data, "mutes.json") }
+
+// ToldFile returns where it is kept what the user was notified of.
+func (c *Core) ToldFile() string { return filepath.Join(c.o.Dirs.Data, "told.json") }

@@ -2,9 +2,14 @@ package faults
 
 // requestCodes are answers to a request that cannot be served.
 var requestCodes = []Code{
+	{"MPT-ANSWER", "The answer does not fit what was asked.", "",
+		"A server asked for something else, for instance for a number; the next step names the fields and says what fits.", "core/httpapi"},
 	{"MPT-HTTP-BODY", "",
 		"docs/http-api.md shows what this address expects.",
 		"The body is JSON but not what this address expects; the sentence says what is wrong.", "core/httpapi"},
+	{"MPT-HTTP-FORM", "The body is not that of a form.",
+		"Answer on the status page, or send JSON to /api/v1/questions/{id}.",
+		"The form of the status page alone sends its answers there.", "core/httpapi"},
 	{"MPT-HTTP-HOST", "This address is not served here.",
 		"Use http://127.0.0.1 with the port of the running program.",
 		"The request names a host that is not this program's: what a web page does that pretends to be local.", "core/httpapi"},
@@ -65,6 +70,9 @@ var requestCodes = []Code{
 	{"MPT-SERVER-UNKNOWN", `There is no server named "…".`,
 		"GET /api/v1/servers lists the names.",
 		"The configuration has no server of that name.", "core/httpapi"},
+	{"MPT-QUESTION-UNKNOWN", "This question has been answered, or its time is over.",
+		"GET /api/v1/questions lists those that wait.",
+		"The server that asked does not wait for an answer any more.", "core/httpapi"},
 	{"MPT-STALE", `What "…" would run has changed since it was shown.`,
 		"Look at it again, then approve what you see.",
 		"An approval counts for exactly what was shown.", "core/httpapi"},

@@ -25,7 +25,7 @@ const maxFormBytes = 256 << 10
 
 var (
 	errNoQuestion = &apiError{404, "MPT-QUESTION-UNKNOWN", "This question has been answered, or its time is over.", "GET /api/v1/questions lists those that wait."}
-	errForm       = &apiError{415, "MPT-HTTP-TYPE", "The body is not that of a form.", "Answer on the status page, or send JSON to /api/v1/questions/{id}."}
+	errForm       = &apiError{415, "MPT-HTTP-FORM", "The body is not that of a form.", "Answer on the status page, or send JSON to /api/v1/questions/{id}."}
 )
 
 type questionJSON struct {

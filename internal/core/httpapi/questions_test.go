@@ -89,7 +89,7 @@ func TestQuestionOnThePage(t *testing.T) {
 		res := ask(t, s, fmt.Sprintf("POST /questions/%s HTTP/1.1\nHost: 127.0.0.1:7420\n%s\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n\n%s", id, cookie, len(body), body))
 		wantError(t, "a form that is none", res, 400, "MPT-HTTP-BODY")
 	}
-	wantError(t, "JSON for a form", ask(t, s, "POST /questions/x HTTP/1.1\nHost: 127.0.0.1:7420\n"+cookie+"\nContent-Type: application/json\nContent-Length: 2\n\n{}"), 415, "MPT-HTTP-TYPE")
+	wantError(t, "JSON for a form", ask(t, s, "POST /questions/x HTTP/1.1\nHost: 127.0.0.1:7420\n"+cookie+"\nContent-Type: application/json\nContent-Length: 2\n\n{}"), 415, "MPT-HTTP-FORM")
 }
 
 func TestURLQuestionOnThePage(t *testing.T) {
