@@ -24,7 +24,7 @@ func newServers(o *options) *cobra.Command {
 		newServersList(o), newServersAdd(o), newServersRemove(o),
 		newServersEnable(o, "enable", "Switch a server on", true),
 		newServersEnable(o, "disable", "Switch a server off", false),
-		newServersRestart(o), newServersApprove(o),
+		newServersRestart(o), newServersApprove(o), newServersShow(o), newServersLogs(o),
 	)
 	return c
 }
@@ -167,40 +167,6 @@ func newServersRestart(o *options) *cobra.Command {
 	})
 }
 
-func newServersApprove(o *options) *cobra.Command {
-	c := onServer(o, "approve", "Allow a quarantined server to run", func(c *cobra.Command, name string) error {
-		a, err := o.connect()
-		if err != nil {
-			return err
-		}
-		return approve(c, a, name)
-	})
-	c.Long = `Allow a quarantined server to run.
-
-The approval holds for exactly the command or address that is shown; when the
-configuration changes it, the server is quarantined again.`
-	return c
-}
-
-// approve says what would run and approves exactly that, whatever the configuration says by then.
-func approve(c *cobra.Command, a *api, name string) error {
-	data, err := a.do(c.Context(), http.MethodGet, serverPath(name, ""), nil)
-	if err != nil {
-		return err
-	}
-	var s server
-	if err := json.Unmarshal(data, &s); err != nil {
-		return a.unreachable()
-	}
-	say(c, "%s: would run %s", name, oneLine(s.Launch))
-	body := map[string]string{"launch_id": s.LaunchID}
-	if _, err := a.do(c.Context(), http.MethodPost, serverPath(name, "approve"), body); err != nil {
-		return err
-	}
-	say(c, "%s: approved", name)
-	return nil
-}
-
 // An entry is a server as the configuration file holds it.
 type entry struct {
 	Command  string            `json:"command,omitempty"`
@@ -286,7 +252,7 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 		if !approved {
 			return nil
 		}
-		return approve(c, a, name)
+		return approve(c, a, name, true)
 	}, func(f *config.File) error {
 		if approved {
 			return &failure{exitNoInstance, "nothing can be approved while no instance is running",
@@ -299,7 +265,7 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 		return configEdit(f.Add(name, raw))
 	})
 	if err == nil && !approved {
-		say(c, "%s: added; it starts once it is approved: mcpproxy-tray servers approve %s", name, name)
+		say(c, "%s: added; it starts once it is approved: mcpproxy-tray servers approve %s", name, shellQuoted(name))
 	}
 	return err
 }
