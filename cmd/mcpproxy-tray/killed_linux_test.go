@@ -38,3 +38,26 @@ func TestKilledServerIsToldOnce(t *testing.T) {
 		t.Errorf("notes = %+v", notes)
 	}
 }
+
+// TestMissingNotificationServiceIsShown: what cannot be notified is not in the log alone.
+func TestMissingNotificationServiceIsShown(t *testing.T) {
+	const notice = "A notification could not be shown: nothing here takes it."
+	bus := traytest.Bus(t)
+	bus.Host(t)
+	home := t.TempDir()
+	writeConfig(t, home, `"demo": `+demoEntry, `"quarantine": false, "notifications": {"down_after": "0s", "min_up": "0s", "group": "0s", "startup_quiet": "0s"},`)
+	p := run(t, home, []string{bus.Env()})
+	item := traytest.Attach(t, bus.Address).Item(t, "")
+	kill := func() {
+		t.Helper()
+		if err := syscall.Kill(p.waitState("demo", "connected").PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kill()
+	item.WaitEntry(t, notice)
+	daemon := bus.Daemon(t)
+	kill()
+	daemon.Wait(t, 1)
+	item.WaitMenu(t, "the notice to go", func(e traytest.Entry) bool { return !e.Has(notice) })
+}

@@ -158,7 +158,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	f.screen = ui.New(ui.Options{ID: appID, Icon: tray.Icon, Status: f.hostChanged, Logger: log})
 	mutes := notify.OpenMutes(p.MutesFile())
 	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Mutes: mutes,
-		Told: notify.OpenTold(p.ToldFile(), log), Logger: log})
+		Told: notify.OpenTold(p.ToldFile(), log), Status: p.Notified, Logger: log})
 	t := tray.New(tray.Options{
 		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,

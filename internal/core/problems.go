@@ -74,6 +74,16 @@ func (c *Core) status() httpapi.Status {
 	return st
 }
 
+// Notified says whether notifications reach the user, for the status and the menu.
+func (c *Core) Notified(works bool) {
+	var p stateview.Problem
+	if !works {
+		p = stateview.Problem{Code: "MPT-NO-NOTIFICATIONS", Text: "A notification could not be shown: nothing here takes it.",
+			Hint: "Start the notification service of your desktop."}
+	}
+	c.problem.set("notifications", p)
+}
+
 // configProblem shows why the configuration file is not in force.
 func (c *Core) configProblem(err error) {
 	p, ok := fileProblem(err)

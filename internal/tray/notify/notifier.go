@@ -47,6 +47,10 @@ type Options struct {
 	Mutes    *Mutes       // nil mutes nothing
 	Told     *Told        // nil remembers nothing over restarts
 	Logger   *slog.Logger // nil discards
+
+	// Status is told when a note could not be shown, and when the first one after
+	// that could. It must not block; nil is told nothing.
+	Status func(works bool)
 }
 
 // A Notifier notifies the user of what happens to the servers. Use New.
@@ -60,6 +64,9 @@ type Notifier struct {
 	woke  chan struct{} // one slot: the computer slept
 	asked chan struct{} // one slot: set is another
 
+	status func(works bool)
+	works  bool // deliver's own
+
 	mu    sync.Mutex // guards what follows
 	set   Settings
 	queue []Note // oldest first
@@ -72,7 +79,10 @@ func New(o Options) *Notifier {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, told: o.Told, log: o.Logger.With("component", "notify"),
+	if o.Status == nil {
+		o.Status = func(bool) {}
+	}
+	return &Notifier{status: o.Status, works: true, view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, told: o.Told, log: o.Logger.With("component", "notify"),
 		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
@@ -196,6 +206,17 @@ func (n *Notifier) put(note Note) {
 	}
 }
 
+// sent tells how a note fared. Only deliver calls it.
+func (n *Notifier) sent(err error) {
+	if err != nil {
+		n.log.Warn("notification not shown", "err", err)
+	}
+	if works := err == nil; n.works != works {
+		n.works = works
+		n.status(works)
+	}
+}
+
 func (n *Notifier) take() (Note, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -229,8 +250,8 @@ func (n *Notifier) deliver(ctx context.Context) {
 				err = n.send.Send(limited, note)
 			}
 			cancel()
-			if err != nil && ctx.Err() == nil {
-				n.log.Warn("notification not shown", "err", err)
+			if ctx.Err() == nil && !note.withdrawn {
+				n.sent(err)
 			}
 		}
 	}

@@ -99,3 +99,55 @@ func TestZeroDelaysAreAtOnce(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// failing is a daemon that is there at times.
+type failing struct {
+	mu   sync.Mutex // guards away
+	away bool
+}
+
+func (f *failing) set(away bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = away
+}
+
+func (f *failing) Send(context.Context, Note) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.away {
+		return errors.New("nobody there")
+	}
+	return nil
+}
+func (f *failing) Withdraw(context.Context, string) error { return errors.New("nobody there") }
+func (f *failing) Close() error                           { return nil }
+
+// TestFailureIsTold: once, and once that it is over.
+func TestFailureIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &failing{}
+		var mu sync.Mutex
+		var told []bool // guarded by mu
+		n := New(Options{View: stateview.New(), Sender: f, Settings: DefaultSettings(), Status: func(works bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, works)
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = n.Run(ctx) })
+		for i, away := range []bool{false, true, true, false, false} {
+			f.set(away)
+			n.Show(fmt.Sprint(i), "")
+			synctest.Wait()
+			n.Answered(Invoked{Tag: "x"}) // what cannot be taken away is no news
+			synctest.Wait()
+		}
+		if !slices.Equal(told, []bool{false, true}) {
+			t.Errorf("told %v", told)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
