@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/doctor", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -36,6 +36,7 @@ var layers = map[string]rule{
 		ours:  []string{"core/config/jsonc"},
 		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg", "golang.org/x/text"},
 	},
+	"internal/core/doctor":       {ours: []string{"core/config"}, third: []string{"github.com/godbus/dbus"}},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {
