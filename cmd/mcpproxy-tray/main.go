@@ -123,7 +123,7 @@ and serves without one.`,
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVarP(&o.output, "output", "o", "table", "table or json")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(newServe(o), newStatus(o), newServers(o), newBridge(o), newAutostart(o), newDoctor(o), newDemoServer(), newVersion(o))
+	root.AddCommand(newServe(o), newStatus(o), newServers(o), newBridge(o), newTools(o), newAutostart(o), newDoctor(o), newDemoServer(), newVersion(o))
 	root.Version = version
 	root.SetVersionTemplate("mcpproxy-tray {{.Version}}\n")
 	root.InitDefaultCompletionCmd()

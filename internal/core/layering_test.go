@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/bridge", "core/config", "core/demo", "core/doctor", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/toolcall", "core/config", "core/demo", "core/doctor", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -46,6 +46,7 @@ var layers = map[string]rule{
 	"internal/core/approval":   {},
 	"internal/core/call":       {ours: []string{"core/rawjson"}},
 	"internal/core/bridge":     {ours: []string{"core/mcpheader", "core/rawjson"}},
+	"internal/core/toolcall":   {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/mcpheader":  {ours: []string{"core/rawjson"}},
 	"internal/core/question":   {ours: []string{"core/rawjson"}},
 	"internal/core/rawjson":    {},
