@@ -148,7 +148,8 @@ func (f *face) status() core.Tray {
 	if f.screen == nil {
 		return core.Tray{Running: true}
 	}
-	return core.Tray{Running: true, Attached: f.screen.Status().Host}
+	s := f.screen.Status()
+	return core.Tray{Running: true, Attached: s.Host, Reason: s.Reason}
 }
 
 // run runs core and desktop side by side; the tray's loop has the main

@@ -16,9 +16,14 @@ import (
 
 // instanceStatus is the document of /api/v1/status.
 type instanceStatus struct {
-	URL      string         `json:"url"`
-	Counts   map[string]int `json:"counts"`
-	Paused   bool           `json:"paused"`
+	URL    string         `json:"url"`
+	Counts map[string]int `json:"counts"`
+	Paused bool           `json:"paused"`
+	Tray   struct {
+		Running  bool   `json:"running"`
+		Attached bool   `json:"attached"`
+		Reason   string `json:"reason"`
+	} `json:"tray"`
 	Problems []struct {
 		Text string `json:"text"`
 		Hint string `json:"hint"`
@@ -77,6 +82,9 @@ func showStatus(ctx context.Context, a *api, asJSON bool, out io.Writer) error {
 	fmt.Fprintf(out, "endpoint %s/mcp\n%s\n", st.URL, summary(list.Servers))
 	if st.Paused {
 		fmt.Fprintln(out, "calls are paused: clients get an error until you choose “Resume calls” in the tray")
+	}
+	if st.Tray.Running && !st.Tray.Attached && st.Tray.Reason != "" {
+		fmt.Fprintf(out, "no tray icon: %s\n", oneLine(st.Tray.Reason))
 	}
 	for _, p := range st.Problems {
 		fmt.Fprintf(out, "! %s %s\n", oneLine(p.Text), oneLine(p.Hint))

@@ -43,8 +43,9 @@ type Options struct {
 
 // Tray says how the tray icon is.
 type Tray struct {
-	Running  bool // whether the program was asked to show an icon
-	Attached bool // whether something shows it
+	Running  bool   // whether the program was asked to show an icon
+	Attached bool   // whether something shows it
+	Reason   string // why not, for people; empty if something does
 }
 
 // A Core is the program without its face. Open makes one; Run runs it once.

@@ -69,7 +69,7 @@ func (c *Core) status() httpapi.Status {
 	st := httpapi.Status{Program: c.o.Version, URL: c.url, Paused: c.switches.Load().Paused, Problems: list}
 	if c.o.Tray != nil {
 		t := c.o.Tray()
-		st.Tray = httpapi.Tray{Running: t.Running, Attached: t.Attached}
+		st.Tray = httpapi.Tray(t)
 	}
 	return st
 }

@@ -9,8 +9,9 @@ import (
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	type trayJSON struct {
-		Running  bool `json:"running"`
-		Attached bool `json:"attached"`
+		Running  bool   `json:"running"`
+		Attached bool   `json:"attached"`
+		Reason   string `json:"reason,omitempty"`
 	}
 	type statusJSON struct {
 		Version  uint64                  `json:"version"`

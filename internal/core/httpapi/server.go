@@ -51,8 +51,9 @@ type Status struct {
 
 // Tray says how the tray icon is.
 type Tray struct {
-	Running  bool // whether the program was asked to show an icon
-	Attached bool // whether something shows it
+	Running  bool   // whether the program was asked to show an icon
+	Attached bool   // whether something shows it
+	Reason   string // why not, for people; empty if something does
 }
 
 // Options are what a Server needs.
