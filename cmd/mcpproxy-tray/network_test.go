@@ -102,6 +102,20 @@ func startFarHost(t *testing.T) *host {
 	made := make(chan result)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if syscall.Gettid() == os.Getpid() {
+			// The network of this thread is called the process's: take another, which
+			// it is while this goroutine keeps this one.
+			other := make(chan struct{})
+			go func() {
+				defer close(other)
+				runtime.LockOSThread()
+				l, err := listenFar()
+				made <- result{l, err}
+			}()
+			<-other
+			runtime.UnlockOSThread()
+			return
+		}
 		l, err := listenFar()
 		made <- result{l, err}
 	}()
