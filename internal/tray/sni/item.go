@@ -39,14 +39,14 @@ type Item struct {
 	icon     menu.Icon
 	tooltip  string
 	pictures map[menu.Icon][]pixmap // decoded once each
-	readers  map[string]bool        // unique bus names of who has read the menu
+	readers  map[string]*reader     // by unique bus name
 }
 
 // New returns an item that shows nothing until Draw, and that to nobody until Run.
 func New(o Options) *Item {
 	blank := menu.Blank()
 	return &Item{o: o, log: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), nodes: blank.Nodes, grown: make([]bool, len(blank.Nodes)),
-		revision: 1, icon: blank.Icon, tooltip: blank.Tooltip, pictures: map[menu.Icon][]pixmap{}, readers: map[string]bool{}}
+		revision: 1, icon: blank.Icon, tooltip: blank.Tooltip, pictures: map[menu.Icon][]pixmap{}, readers: map[string]*reader{}}
 }
 
 // Draw shows m, of which only the slots in changed may differ from the last time.
@@ -123,7 +123,7 @@ func (i *Item) Run(ctx context.Context) error {
 func (i *Item) attach(b *bus) {
 	i.mu.Lock()
 	i.bus = b
-	clear(i.readers)
+	i.forgetReaders()
 	icon, tooltip := i.icon, i.tooltip
 	i.mu.Unlock()
 	if b != nil { // what was drawn since it was read

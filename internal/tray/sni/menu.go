@@ -4,7 +4,6 @@ package sni
 
 import (
 	"math"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -32,16 +31,12 @@ func slot(id int32) menu.ID {
 	return menu.ID(id)
 }
 
-// GetLayout returns an item with its items. Who asks for the first time gets the
-// top level alone and is told soon after that there is more: libdbusmenu-gtk (seen
-// with waybar 0.9.17) leaves submenus empty whose items come together with them.
+// GetLayout returns an item with its items; see reader for who gets the top level alone.
 func (m dbusMenu) GetLayout(parent, depth int32, names []string, sender dbus.Sender) (uint32, layout, *dbus.Error) {
 	m.i.mu.Lock()
 	defer m.i.mu.Unlock()
-	if depth != 1 && m.i.isNew(string(sender)) {
+	if (depth < 0 || depth > 1) && !m.i.reader(string(sender)).ready {
 		depth = 1
-		b := m.i.bus
-		time.AfterFunc(secondLook, func() { m.i.changedLayout(b) })
 	}
 	l, ok := m.i.layout(slot(parent), depth, names)
 	if !ok {
@@ -50,38 +45,11 @@ func (m dbusMenu) GetLayout(parent, depth int32, names []string, sender dbus.Sen
 	return m.i.revision, l, nil
 }
 
-const (
-	secondLook = 150 * time.Millisecond
-	maxReaders = 32 // panels on one bus; more begin anew
-)
-
-// isNew reports whether a reader of the menu is seen for the first time. The caller holds mu.
-func (i *Item) isNew(reader string) bool {
-	if i.readers[reader] {
-		return false
-	}
-	if len(i.readers) >= maxReaders {
-		clear(i.readers)
-	}
-	i.readers[reader] = true
-	return true
-}
-
-// changedLayout tells panels on a connection, which may have ended, to read the menu again.
-func (i *Item) changedLayout(b *bus) {
-	i.mu.Lock()
-	i.revision++
-	revision := i.revision
-	i.mu.Unlock()
-	if b != nil {
-		b.emit(menuPath, menuIface+".LayoutUpdated", revision, int32(0))
-	}
-}
-
 // GetGroupProperties returns what items look like; all items if there are no ids.
-func (m dbusMenu) GetGroupProperties(ids []int32, names []string) ([]itemProperties, *dbus.Error) {
+func (m dbusMenu) GetGroupProperties(ids []int32, names []string, sender dbus.Sender) ([]itemProperties, *dbus.Error) {
 	m.i.mu.Lock()
 	defer m.i.mu.Unlock()
+	m.i.knows(string(sender))
 	if len(ids) == 0 {
 		for _, s := range menu.Skeleton() {
 			if m.i.known(s.ID) {

@@ -60,9 +60,24 @@ func (i *Item) LayoutBytes(t testing.TB) int {
 	return b.Len()
 }
 
+// Top reads the menu's top level alone, hidden entries included.
+func (i *Item) Top(t testing.TB) []Entry {
+	t.Helper()
+	var revision uint32
+	var l layout
+	if err := i.menu.Call(menuIface+".GetLayout", 0, int32(0), int32(1), []string{}).Store(&revision, &l); err != nil {
+		t.Fatalf("read the menu: %v", err)
+	}
+	e, err := entry(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Children
+}
+
 func (i *Item) read() (Entry, error) {
 	var e Entry
-	for range 2 {
+	for deadline := time.Now().Add(3 * time.Second); ; {
 		var revision uint32
 		var l layout
 		call := i.menu.Call(menuIface+".GetLayout", 0, int32(0), int32(-1), []string{})
@@ -70,12 +85,17 @@ func (i *Item) read() (Entry, error) {
 			return Entry{}, err
 		}
 		var err error
-		if e, err = entry(l); err != nil || !e.incomplete() {
+		if e, err = entry(l); err != nil || !e.incomplete() || time.Now().After(deadline) {
 			return e, err
 		}
-		// The first answer holds no submenus' contents: ask again.
+		// The first answer holds no submenus' contents: go on as a panel does.
+		var ids []int32
+		for _, c := range e.Children {
+			ids = append(ids, c.ID)
+		}
+		i.menu.Call(menuIface+".GetGroupProperties", 0, ids, []string{}) // whether it answers does not matter here
+		time.Sleep(200 * time.Millisecond)
 	}
-	return e, nil
 }
 
 func (e Entry) incomplete() bool {
