@@ -19,6 +19,8 @@ type ServerStatusSnapshot struct {
 	chunks  []*chunk
 	counts  [NumStates]int
 	changed atomic.Pointer[chan struct{}] // see Changed
+
+	replaced atomic.Int64 // when a newer one became current, in nanoseconds since epoch; 0 before, and in a view that nobody times
 }
 
 // Snapshot is the short name of ServerStatusSnapshot.

@@ -19,6 +19,7 @@ type ToolList struct{ list *toolArray }
 type toolArray struct {
 	tools []Tool
 	held  int
+	bytes int // of names and definitions
 }
 
 // NewToolList returns a list of a copy of tools, in their order.
@@ -28,6 +29,7 @@ func NewToolList(tools []Tool) ToolList {
 	}
 	a := &toolArray{tools: slices.Clone(tools)}
 	for _, t := range tools {
+		a.bytes += len(t.Name) + len(t.Definition)
 		if t.Held {
 			a.held++
 		}

@@ -5,12 +5,16 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A View publishes snapshots of all servers. Use New to make one.
 type View struct {
 	cur atomic.Pointer[ServerStatusSnapshot]
-	mu  sync.Mutex // serialises writers; guards nothing that readers touch
+	mu  sync.Mutex // serialises writers; guards what follows, and nothing that readers touch
+
+	published func(s *ServerStatusSnapshot, took time.Duration) // nil: nobody times it
+	turn      time.Time                                         // when the writer's turn began; zero if nobody times it
 }
 
 // New returns a view of no servers.
@@ -83,21 +87,41 @@ func (v *View) Update(fn func(*Batch)) {
 	}
 }
 
+// OnPublish has fn told of each snapshot once it was announced, and of the time
+// from the beginning of its writer's turn until then. From then on Age works, too.
+// fn belongs to that turn: it must return soon and must not write to the view. A
+// view whose publishes nobody times looks at no clock. It may be called once,
+// before the first write.
+func (v *View) OnPublish(fn func(s *ServerStatusSnapshot, took time.Duration)) {
+	v.lock()
+	defer v.mu.Unlock()
+	v.published = fn
+}
+
 // publish makes next the current snapshot, then announces it: who is woken sees it.
 func (v *View) publish(old, next *ServerStatusSnapshot) {
+	if v.published == nil {
+		v.cur.Store(next)
+		old.expire()
+		return
+	}
+	old.replaced.Store(int64(time.Since(epoch))) // first, so that who sees next sees it
 	v.cur.Store(next)
 	old.expire()
+	v.published(next, time.Since(v.turn))
 }
 
 // lock waits for the writer's turn.
 func (v *View) lock() {
-	if v.mu.TryLock() {
-		return
+	if !v.mu.TryLock() {
+		if insideWrite() {
+			panic("stateview: a function that changes a view called UpdateServer, RemoveServer or Update")
+		}
+		v.mu.Lock()
 	}
-	if insideWrite() {
-		panic("stateview: a function that changes a view called UpdateServer, RemoveServer or Update")
+	if v.published != nil {
+		v.turn = time.Now()
 	}
-	v.mu.Lock()
 }
 
 // insideWrite reports whether the method that called lock was called, at
