@@ -58,6 +58,7 @@ var layers = map[string]rule{
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
+	"internal/core/metrics":    {ours: []string{"stateview"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
 	"internal/core/httpapi":    {ours: []string{"core/question", "stateview"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
