@@ -82,8 +82,12 @@ func (l *loop) run(ctx context.Context) {
 		select {
 		case <-l.inbox.signal:
 			// Once ctx is done a runner's end is no reason to start another.
-			if messages := l.inbox.take(); ctx.Err() == nil {
+			if messages, since := l.inbox.take(); ctx.Err() == nil {
+				before := l.view.Snapshot()
 				l.turn(ctx, messages)
+				if l.published != nil && l.view.Snapshot() != before {
+					l.published(time.Since(since))
+				}
 			}
 		case <-l.beats():
 			l.askPeers()
@@ -366,6 +370,9 @@ func (l *loop) publish() {
 		l.seq++
 		t.Seq = l.seq
 		l.history.append(t)
+		if l.changed != nil {
+			l.changed(t)
+		}
 	}
 	for _, r := range l.replies {
 		r.to <- r.err

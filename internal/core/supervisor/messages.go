@@ -127,13 +127,18 @@ func (ended) event()      {}
 // runners have to say. What came together is taken together and published once.
 type inbox struct {
 	signal chan struct{} // one slot
+	timed  bool          // whether since is wanted
 
 	mu       sync.Mutex
 	messages []message
+	since    time.Time // when the first of messages came
 }
 
 func (b *inbox) put(m message) {
 	b.mu.Lock()
+	if b.timed && len(b.messages) == 0 {
+		b.since = time.Now()
+	}
 	b.messages = append(b.messages, m)
 	b.mu.Unlock()
 	select {
@@ -142,10 +147,11 @@ func (b *inbox) put(m message) {
 	}
 }
 
-func (b *inbox) take() []message {
+// take returns all messages, and when the first of them came.
+func (b *inbox) take() ([]message, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := b.messages
 	b.messages = nil
-	return all
+	return all, b.since
 }

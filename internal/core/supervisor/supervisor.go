@@ -21,6 +21,12 @@ type Options struct {
 	View      *stateview.View // nil: a new one
 	Settings  Settings
 	Logger    *slog.Logger // nil discards
+
+	// Published is told how long the first of the messages had waited of which the
+	// snapshot came that was just published, and Changed of each transition once it is
+	// published. Both must return soon; nil is told nothing.
+	Published func(waited time.Duration)
+	Changed   func(Transition)
 }
 
 // A Supervisor keeps the wanted servers connected. Use New to make one.
@@ -35,6 +41,8 @@ type Supervisor struct {
 	sessions  sync.Map      // server name to Requester; written by the control loop alone
 	deciding  chan struct{} // one slot: held while an approval is checked and saved, so that they are saved in order
 	done      chan struct{} // closed when Run begins to end: it takes no more messages
+	published func(waited time.Duration)
+	changed   func(Transition)
 }
 
 // New returns a supervisor of no servers; Apply says which, and Run supervises.
@@ -45,10 +53,12 @@ func New(o Options) *Supervisor {
 		view:      cmp.Or(o.View, stateview.New()),
 		settings:  o.Settings.withDefaults(),
 		log:       cmp.Or(o.Logger, slog.New(slog.DiscardHandler)).With("component", "supervisor"),
-		inbox:     inbox{signal: make(chan struct{}, 1)},
+		inbox:     inbox{signal: make(chan struct{}, 1), timed: o.Published != nil},
 		history:   history{tail: newLink()},
 		deciding:  make(chan struct{}, 1),
 		done:      make(chan struct{}),
+		published: o.Published,
+		changed:   o.Changed,
 	}
 }
 
