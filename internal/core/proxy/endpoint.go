@@ -47,6 +47,12 @@ type Options struct {
 	Follow func(server string, wish call.Wish)
 	// Desk asks the user what a server wants to know and the client cannot ask; nil: nobody does.
 	Desk Desk
+
+	// Read is told of each request, which is answered from a snapshot. Announced is told
+	// of each snapshot that was looked at, and whether clients were told of changed lists.
+	// Both must return soon; nil is told nothing.
+	Read      func()
+	Announced func(s *stateview.Snapshot, changed bool)
 }
 
 // A Desk asks the user in place of a client.
@@ -74,6 +80,8 @@ type Endpoint struct {
 	wished         chan struct{}                       // one slot: wishes have changed
 	news           news
 	desk           Desk // nil: nobody is asked here
+	read           func()
+	announced      func(s *stateview.Snapshot, changed bool)
 
 	mu     sync.Mutex
 	scopes map[string]*scope // by server, "" for all, searchPath for the search; guarded by mu; made when first asked for
@@ -105,6 +113,14 @@ func New(o Options) *Endpoint {
 		wished:         make(chan struct{}, 1),
 		news:           news{wake: make(chan struct{}, 1)},
 		desk:           o.Desk,
+		read:           o.Read,
+		announced:      o.Announced,
+	}
+	if e.read == nil {
+		e.read = func() {}
+	}
+	if e.announced == nil {
+		e.announced = func(*stateview.Snapshot, bool) {}
 	}
 	e.finder = newFinder(e.catalog)
 	return e
@@ -121,7 +137,9 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		c := e.catalog()
 		e.finder.refresh(c)
-		if e.announce(c) {
+		changed := e.announce(c)
+		e.announced(c.snap, changed)
+		if changed {
 			pause(ctx, nil, e.settle)
 		}
 		next := time.Duration(-1)
@@ -201,6 +219,7 @@ func (e *Endpoint) catalog() *catalog {
 // token: that is the front door's task.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	server := "" // all
+	e.read()
 	c := e.catalog()
 	switch r.URL.Path {
 	case "/mcp":
