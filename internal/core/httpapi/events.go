@@ -26,12 +26,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	out := eventWriter{w, http.NewResponseController(w)}
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
+	took, left := s.opt.Follow()
+	defer left()
 	snap := s.opt.View.Snapshot()
 	err := out.send("snapshot", snap.Seq(), s.cache.servers(snap))
 	for err == nil {
 		if err = out.flush(); err != nil {
 			return
 		}
+		took(snap, true)
 		select {
 		case <-r.Context().Done():
 			return

@@ -101,6 +101,10 @@ func newTest(change ...func(*Options)) (*Server, *fakeCommands) {
 				{Code: "MPT-CONFIG", Text: "The configuration file has an error in line 3.", Action: "edit_config"},
 			}}
 		},
+		Metrics: func(w io.Writer) error {
+			_, err := io.WriteString(w, "# EOF\n")
+			return err
+		},
 		MCP: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }),
 	}
 	for _, f := range change {

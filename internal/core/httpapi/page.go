@@ -123,7 +123,7 @@ func (s *Server) getPage(w http.ResponseWriter, _ *http.Request) {
 
 // showPage shows the page, with an answer that did not fit.
 func (s *Server) showPage(w http.ResponseWriter, status int, d draft) {
-	snap, st := s.opt.View.Snapshot(), s.opt.Status()
+	snap, st := s.snapshot(), s.opt.Status()
 	doc := pageDoc{
 		Counts: pageCounts(snap), Endpoint: st.URL + "/mcp", Program: st.Program, At: stamp(time.Now()), Version: snap.Seq(), Paused: st.Paused,
 	}

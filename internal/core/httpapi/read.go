@@ -7,6 +7,12 @@ import (
 	"mcpproxy-tray/internal/stateview"
 )
 
+// snapshot returns the snapshot that an answer is made from.
+func (s *Server) snapshot() *stateview.Snapshot {
+	s.opt.Read()
+	return s.opt.View.Snapshot()
+}
+
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	type trayJSON struct {
 		Running  bool   `json:"running"`
@@ -22,7 +28,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 		Tray     trayJSON                `json:"tray"`
 		Problems []*problemJSON          `json:"problems"`
 	}
-	snap, st := s.opt.View.Snapshot(), s.opt.Status()
+	snap, st := s.snapshot(), s.opt.Status()
 	doc := statusJSON{
 		Version: snap.Seq(), Program: st.Program, URL: st.URL, Counts: map[stateview.State]int{},
 		Paused: st.Paused, Tray: trayJSON(st.Tray), Problems: []*problemJSON{},
@@ -39,7 +45,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) getServers(w http.ResponseWriter, r *http.Request) {
-	snap := s.opt.View.Snapshot()
+	snap := s.snapshot()
 	tag := s.cache.tag(snap)
 	w.Header().Set("ETag", tag)
 	if hasTag(r.Header.Values("If-None-Match"), tag) {
@@ -65,7 +71,7 @@ func hasTag(lines []string, tag string) bool {
 
 func (s *Server) getServer(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	st, ok := s.opt.View.GetServer(name)
+	st, ok := s.snapshot().GetServer(name)
 	if !ok {
 		refuse(w, r, noServer(name))
 		return

@@ -40,6 +40,7 @@ func (s *Server) routes() []route {
 		{"/questions/{id}", scopePage, methods{"POST": s.answerPage}},
 		{"/mcp", scopeClient, mcp},
 		{"/mcp/", scopeClient, mcp},
+		{"/metrics", scopeAdmin, s.metrics()},
 		{"/healthz", scopeOpen, methods{"GET": s.getHealth}},
 		{"/readyz", scopeOpen, methods{"GET": s.getReady}},
 		{"/{$}", scopePage, methods{"GET": s.getPage}},

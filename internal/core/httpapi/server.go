@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,6 +71,14 @@ type Options struct {
 	Quit     func()          // begins to end the program; nil if it cannot. Must not block
 	Desk     Desk            // nil: no server asks the user anything
 	Logger   *slog.Logger    // nil discards
+
+	// Metrics writes what /metrics answers; nil answers 404.
+	Metrics func(io.Writer) error
+	// Read is told of each answer that is made from a snapshot; nil: nobody is.
+	Read func()
+	// Follow is called for each stream of events: took is then told of each snapshot that
+	// was sent, left when the stream ends. All must return soon; nil: nobody is told.
+	Follow func() (took func(s *stateview.Snapshot, changed bool), left func())
 }
 
 // A Server answers HTTP requests. Use New to make one.
@@ -88,6 +97,14 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Logger = o.Logger.With("component", "httpapi")
+	if o.Read == nil {
+		o.Read = func() {}
+	}
+	if o.Follow == nil {
+		o.Follow = func() (func(*stateview.Snapshot, bool), func()) {
+			return func(*stateview.Snapshot, bool) {}, func() {}
+		}
+	}
 	s := &Server{opt: o, door: newDoor(o), mux: http.NewServeMux()}
 	s.cache.run = newRun()
 	for _, rt := range s.routes() {
