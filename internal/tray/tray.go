@@ -94,6 +94,10 @@ type Options struct {
 	Interval time.Duration              // at most one redraw in; 0 = 250 ms
 	Location *time.Location             // in which times are shown; nil = local
 	Logger   *slog.Logger               // nil = nothing is logged
+
+	// Drawn is told of each snapshot that was drawn, and whether that changed anything on
+	// the screen; it must return soon. nil = nobody is told.
+	Drawn func(s *stateview.Snapshot, changed bool)
 }
 
 const (
@@ -136,6 +140,9 @@ func New(o Options) *Tray {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Notify == nil {
 		o.Notify = func(string, string) {}
+	}
+	if o.Drawn == nil {
+		o.Drawn = func(*stateview.Snapshot, bool) {}
 	}
 	return &Tray{o: o, log: o.Logger.With("component", "tray"), wake: make(chan struct{}, 1), asks: make(chan ask, maxAsks), shown: menu.Blank(),
 		pending: map[string]pending{}, busy: map[menu.Kind]int{}, asked: map[string]menu.Kind{}, slots: map[menu.ID]binding{}, results: make(chan result)}
@@ -225,5 +232,6 @@ func (t *Tray) draw() <-chan struct{} {
 	if len(t.ops) > 0 {
 		t.o.Screen.Apply(t.ops)
 	}
+	t.o.Drawn(s, len(t.ops) > 0)
 	return s.Changed()
 }

@@ -30,6 +30,9 @@ type desk struct {
 	effect bool          // commands change the status
 	take   time.Duration // how long a command takes
 
+	told     []uint64 // versions that were drawn
+	changing int      // how often that changed the screen
+
 	switches // what the program says of itself
 }
 
@@ -183,7 +186,15 @@ func inTray(t *testing.T, fn func(d *desk)) {
 			Notify:  func(title, body string) { d.note("notify %s: %s", title, body) },
 			LogFile: func(server string) string { return server + ".log" },
 			URL:     func() string { return "http://u" },
-			Quit:    func() { d.note("quit") }})
+			Quit:    func() { d.note("quit") },
+			Drawn: func(s *stateview.Snapshot, changed bool) {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				d.told = append(d.told, s.Seq())
+				if changed {
+					d.changing++
+				}
+			}})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if err := d.tray.Run(ctx); err != nil {
@@ -391,6 +402,9 @@ func TestRedrawsAreLimited(t *testing.T) {
 		}
 		if !d.shows("… a · down, retrying") {
 			t.Error("the last change is not shown")
+		}
+		if last := d.told[len(d.told)-1]; last != d.view.Snapshot().Seq() || d.changing != len(d.drawn()) {
+			t.Errorf("told of version %d and %d changes of the screen, which had %d", last, d.changing, len(d.drawn()))
 		}
 		n := len(d.drawn())
 		time.Sleep(time.Hour)
