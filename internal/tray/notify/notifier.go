@@ -51,6 +51,11 @@ type Options struct {
 	// Status is told when a note could not be shown, and when the first one after
 	// that could. It must not block; nil is told nothing.
 	Status func(works bool)
+	// Decided is told of each snapshot that was decided on, and whether there is something
+	// to say. Sent is told of each note whether it was shown. Both must return soon; nil is
+	// told nothing.
+	Decided func(s *stateview.Snapshot, notes bool)
+	Sent    func(shown bool)
 }
 
 // A Notifier notifies the user of what happens to the servers. Use New.
@@ -64,8 +69,10 @@ type Notifier struct {
 	woke  chan struct{} // one slot: the computer slept
 	asked chan struct{} // one slot: set is another
 
-	status func(works bool)
-	works  bool // deliver's own
+	status  func(works bool)
+	decided func(s *stateview.Snapshot, notes bool)
+	note    func(shown bool)
+	works   bool // deliver's own
 
 	mu    sync.Mutex // guards what follows
 	set   Settings
@@ -82,7 +89,13 @@ func New(o Options) *Notifier {
 	if o.Status == nil {
 		o.Status = func(bool) {}
 	}
-	return &Notifier{status: o.Status, works: true, view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, told: o.Told, log: o.Logger.With("component", "notify"),
+	if o.Decided == nil {
+		o.Decided = func(*stateview.Snapshot, bool) {}
+	}
+	if o.Sent == nil {
+		o.Sent = func(bool) {}
+	}
+	return &Notifier{status: o.Status, decided: o.Decided, note: o.Sent, works: true, view: o.View, send: o.Sender, set: o.Settings, mutes: o.Mutes, told: o.Told, log: o.Logger.With("component", "notify"),
 		ready: make(chan struct{}, 1), woke: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
@@ -157,6 +170,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 			n.put(note)
 		}
 		n.remember(d)
+		n.decided(snap, len(notes) > 0)
 		timer.Stop()
 		var due <-chan time.Time
 		if !next.IsZero() {
@@ -211,6 +225,7 @@ func (n *Notifier) sent(err error) {
 	if err != nil {
 		n.log.Warn("notification not shown", "err", err)
 	}
+	n.note(err == nil)
 	if works := err == nil; n.works != works {
 		n.works = works
 		n.status(works)

@@ -128,11 +128,20 @@ func TestFailureIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failing{}
 		var mu sync.Mutex
-		var told []bool // guarded by mu
+		var told, sent []bool // guarded by mu
+		decided := 0          // guarded by mu
 		n := New(Options{View: stateview.New(), Sender: f, Settings: DefaultSettings(), Status: func(works bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, works)
+		}, Sent: func(shown bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent = append(sent, shown)
+		}, Decided: func(*stateview.Snapshot, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			decided++
 		}})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -146,6 +155,9 @@ func TestFailureIsTold(t *testing.T) {
 		}
 		if !slices.Equal(told, []bool{false, true}) {
 			t.Errorf("told %v", told)
+		}
+		if !slices.Equal(sent, []bool{true, false, false, true, true}) || decided != 1 {
+			t.Errorf("sent %v, decided on %d snapshots, want 1", sent, decided)
 		}
 		cancel()
 		wg.Wait()
