@@ -158,13 +158,17 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	f.core = p
 	f.screen = ui.New(ui.Options{ID: appID, Icon: tray.Icon, Status: f.hostChanged, Logger: log})
 	mutes := notify.OpenMutes(p.MutesFile())
+	drawn, _ := p.Metrics().Menu.Follow()
+	decided, _ := p.Metrics().Notify.Follow()
 	f.notifier = notify.New(notify.Options{View: p.StateView(), Sender: f.note, Settings: settings(p), Mutes: mutes,
-		Told: notify.OpenTold(p.ToldFile(), log), Status: p.Notified, Logger: log})
+		Told: notify.OpenTold(p.ToldFile(), log), Status: p.Notified, Logger: log,
+		Decided: decided, Sent: p.Metrics().Notified})
 	t := tray.New(tray.Options{
 		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
 		Questions: p.Questions,
 		Program:   p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
+		Drawn: drawn,
 	})
 	f.note.Invoked = func(i notify.Invoked) {
 		f.notifier.Answered(i)

@@ -16,6 +16,7 @@ import (
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/guard"
 	"mcpproxy-tray/internal/core/httpapi"
+	"mcpproxy-tray/internal/core/metrics"
 	"mcpproxy-tray/internal/core/proxy"
 	"mcpproxy-tray/internal/core/question"
 	"mcpproxy-tray/internal/core/shellpath"
@@ -67,6 +68,7 @@ type Core struct {
 	quit     chan struct{} // one slot: somebody asked the program to end
 	switches *keep.Value[switches]
 	woke     chan struct{} // one slot: the machine was asleep
+	metrics  *metrics.Program
 	unlock   func() error
 
 	cfg     atomic.Pointer[config.Config] // in force
@@ -128,15 +130,19 @@ func (c *Core) open() error {
 	c.noteConfig(cfg)
 	c.warn(cfg)
 	c.openStore()
-	c.super = supervisor.New(c.supervisorOptions())
+	view := stateview.New()
+	c.metrics = metrics.New(view, c.o.Version)
+	c.super = supervisor.New(c.supervisorOptions(view))
 	c.super.Apply(cfg)
 	if first && err == nil {
 		c.approveFirst(cfg)
 	}
 	c.desk = question.NewDesk(func() time.Duration { return c.cfg.Load().Timeouts.Question }, c.staffed)
+	announced, _ := c.metrics.Endpoint.Follow()
 	c.endpoint = proxy.New(proxy.Options{
 		View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger,
 		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow, Desk: c.desk,
+		Read: c.metrics.Endpoint.Read, Announced: announced,
 	})
 	if c.listener, err = httpapi.Listen(cmp.Or(c.o.Listen, cfg.Listen)); err != nil {
 		return err
@@ -150,6 +156,7 @@ func (c *Core) open() error {
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
 		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
 		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
+		Metrics: c.metrics.Write, Read: c.metrics.API.Read, Follow: c.metrics.Stream.Follow,
 	})
 	return nil
 }
@@ -306,6 +313,9 @@ func (c *Core) Quit() {
 
 // StateView returns the read model, which the supervisor alone writes.
 func (c *Core) StateView() *stateview.View { return c.super.StateView() }
+
+// Metrics returns the counts of what the program does, for what shows it to count in.
+func (c *Core) Metrics() *metrics.Program { return c.metrics }
 
 // URL returns where it listens, e.g. "http://127.0.0.1:7420".
 func (c *Core) URL() string { return c.url }

@@ -3,12 +3,14 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/metrics"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
 	"mcpproxy-tray/internal/core/upstream"
@@ -19,7 +21,7 @@ import (
 // exact limits come first: 120 s for a package runner that downloads.
 const attemptTime = 150 * time.Second
 
-func (c *Core) supervisorOptions() supervisor.Options {
+func (c *Core) supervisorOptions(view *stateview.View) supervisor.Options {
 	o := supervisor.Options{
 		Connector: connector{&upstream.Connector{
 			Processes: c.o.Tree, Version: c.o.Version, Self: c.o.Self, ServerLog: c.logs.writer, Logger: c.o.Logger,
@@ -30,6 +32,8 @@ func (c *Core) supervisorOptions() supervisor.Options {
 		}},
 		Settings: supervisor.Settings{StartTimeout: attemptTime, CallWait: c.cfg.Load().Timeouts.Wait},
 		Logger:   c.o.Logger,
+		View:     view, Published: c.metrics.Event,
+		Changed: func(t supervisor.Transition) { c.metrics.Changed(t.Server, t.From, t.To) },
 	}
 	if c.store != nil {
 		o.Approvals = c.store
@@ -57,8 +61,22 @@ func (c connector) Connect(ctx context.Context, srv config.Server) (supervisor.S
 // A relay takes the endpoint's requests to the supervisor, each with a time limit.
 type relay struct{ c *Core }
 
-// Request relays one request, unless calls are paused; see supervisor.Requester.
+// Request relays one request and counts it; see supervisor.Requester.
 func (r relay) Request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
+	counted, refused := r.c.metrics.Begin(server), false
+	defer func() { counted.End(ending(ctx, refused, rpcErr, err)) }()
+	if admit := req.Admit; admit != nil {
+		req.Admit = func() error {
+			err := admit()
+			refused = err != nil
+			return err
+		}
+	}
+	return r.request(ctx, server, req)
+}
+
+// request relays one request, unless calls are paused.
+func (r relay) request(ctx context.Context, server string, req call.Request) (result, rpcErr json.RawMessage, err error) {
 	if r.c.switches.Load().Paused {
 		return nil, nil, pausedError{}
 	}
@@ -75,6 +93,31 @@ func (r relay) Request(ctx context.Context, server string, req call.Request) (re
 		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
 	return result, rpcErr, err
+}
+
+// unsent is an error of a request that did not reach its server.
+type unsent interface {
+	error
+	Unsent() bool
+}
+
+// ending says how a request ended, for the counts; ctx is its client's, and refused
+// says that it was not sent because of what there is now to send it to.
+func ending(ctx context.Context, refused bool, rpcErr json.RawMessage, err error) metrics.Result {
+	e, ok := errors.AsType[unsent](err)
+	switch {
+	case err == nil && rpcErr == nil:
+		return metrics.OK
+	case err == nil:
+		return metrics.Refused
+	case ctx.Err() != nil:
+		return metrics.Cancelled
+	case refused, ok && e.Unsent(), errors.Is(err, supervisor.ErrUnknownServer):
+		return metrics.Unsent
+	case errors.Is(err, context.DeadlineExceeded):
+		return metrics.TimedOut
+	}
+	return metrics.Broken
 }
 
 // A callTimeoutError is a call that was not answered in time. The server goes on.

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// ContentType is that of what Write writes.
-const ContentType = "text/plain; version=0.0.4; charset=utf-8"
-
 // The kinds of metrics.
 const (
 	counts     = "counter"
