@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,7 +18,16 @@ func TestKilledServerIsToldOnce(t *testing.T) {
 	bus.Host(t)
 	daemon := bus.Daemon(t, "body")
 	home := t.TempDir()
-	writeConfig(t, home, `"demo": `+demoEntry, `"quarantine": false, "notifications": {"down_after": "0s", "min_up": "0s", "group": "50ms", "startup_quiet": "0s"},`)
+	up := filepath.Join(home, "up") // the server runs while there is this file
+	allow := func() {
+		t.Helper()
+		if err := os.WriteFile(up, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow()
+	entry := fmt.Sprintf(`{"command": "sh", "args": ["-c", "test -e \"$1\" && exec mcpproxy-tray demo-server", "sh", %q]}`, up)
+	writeConfig(t, home, `"demo": `+entry, `"quarantine": false, "notifications": {"down_after": "0s", "min_up": "0s", "group": "50ms", "startup_quiet": "0s"},`)
 	p := run(t, home, []string{bus.Env()})
 	s := p.waitState("demo", "connected")
 	item := traytest.Attach(t, bus.Address).Item(t, "")
@@ -29,10 +41,15 @@ func TestKilledServerIsToldOnce(t *testing.T) {
 		return ""
 	}
 	before := row()
+	if err := os.Remove(up); err != nil {
+		t.Fatal(err)
+	}
 	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	traytest.WaitFor(t, "the row to change", func() bool { return row() != before })
+	daemon.Wait(t, 1)
+	allow()
 	notes := daemon.Wait(t, 2)
 	if notes[0].Summary != "demo disconnected" || notes[1].Summary != "demo reconnected" || notes[1].Replaces != notes[0].ID || len(notes) != 2 {
 		t.Errorf("notes = %+v", notes)

@@ -232,6 +232,11 @@ func (d *panelDesktop) waitDrawn(what string, before image.Image, area image.Rec
 	d.t.Helper()
 	var box image.Rectangle
 	last := before
+	defer func() {
+		if d.t.Failed() {
+			d.shot("failed")
+		}
+	}()
 	d.wait(what+" on the screen", func() bool {
 		now := d.grab()
 		still := changed(last, now, area).Empty()
@@ -289,7 +294,7 @@ func TestXfce(t *testing.T) {
 	config := writeConfig(t, home, "\n    // kept\n    "+p.entry()+`,
     "demo": {"command": "mcpproxy-tray", "args": ["demo-server"]},
     "new": {"command": "no-such-command"}`, `
-  "notifications": {"down_after": "0s", "min_up": "0s", "group": "50ms", "startup_quiet": "0s"},`)
+  "notifications": {"kinds": {"approval": false}, "down_after": "0s", "min_up": "0s", "group": "50ms", "startup_quiet": "0s"},`)
 	notes := d.monitorNotes()
 	d.waitDrawn("the panel", image.NewRGBA(image.Rect(0, 0, screenW, screenH)), panelArea, screenW/2, panelH/2)
 	before := d.grab()
