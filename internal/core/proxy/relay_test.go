@@ -143,8 +143,10 @@ func TestRefusalsAreOurWords(t *testing.T) {
 	held.Held = true
 	connect(r.view, "s", plainTool("t"), held)
 	for name, state := range map[string]stateview.State{"off": stateview.Disabled, "q": stateview.Quarantined, "lost": stateview.Backoff, "auth": stateview.AuthRequired, "bad": stateview.Failed} {
-		connect(r.view, name, plainTool("t"))
-		setState(r.view, name, state)
+		// at once, because a server that was connected stays listed for a while
+		r.view.UpdateServer(name, func(st *stateview.ServerStatus) {
+			st.Enabled, st.State, st.Tools = true, state, stateview.NewToolList([]stateview.Tool{plainTool("t")})
+		})
 	}
 	setState(r.view, "fresh", stateview.Connecting)
 	for _, c := range []struct {
