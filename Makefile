@@ -37,6 +37,7 @@ uninstall: ## take away what install put there; configuration and data stay
 
 test: ## everything: unit tests, real processes, a real panel, npm peers
 	.ci/setup
+	$(GO) test -shuffle=on -timeout 5m ./internal/core/supervisor # with crowds that are too many for the race detector
 	$(GO) test -race -shuffle=on -timeout 15m ./...
 
 lint:

@@ -270,24 +270,25 @@ func busiest(tries []try, window time.Duration) int {
 
 // TestStormOfExits has 1,000 servers that all exit at once, for one simulated hour.
 func TestStormOfExits(t *testing.T) {
+	many := 1000 / lighter
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, Settings{})
 		defer r.stop()
 		var servers []config.Server
-		for i := range 1000 {
+		for i := range many {
 			servers = append(servers, stdio(fmt.Sprint(i)))
 			r.fake.set(servers[i].Name, fakeServer{err: errExit})
 		}
 		r.apply(false, servers...)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if n := r.StateView().CountByState(stateview.Failed); n != 1000 {
-			t.Errorf("%d of 1,000 are failed", n)
+		if n := r.StateView().CountByState(stateview.Failed); n != many {
+			t.Errorf("%d of %d are failed", n, many)
 		}
 		if n := busiest(r.fake.tries, time.Second); n > 10 || n < 5 {
 			t.Errorf("up to %d retries in a second, want 10", n)
 		}
-		if n := len(r.fake.tries); n != 5000 {
+		if n := len(r.fake.tries); n != 5*many {
 			t.Errorf("%d tries, want 5 of each", n)
 		}
 		last := r.fake.tries[len(r.fake.tries)-1].at.Sub(r.fake.tries[0].at)

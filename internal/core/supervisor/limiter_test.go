@@ -109,7 +109,7 @@ func TestGoodServerPassesManyThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, Settings{})
 		defer r.stop()
-		crowd(r, 500, web("good"), stdio("process"))
+		crowd(r, 500/lighter, web("good"), stdio("process"))
 		for range 5 {
 			r.fake.session("good").kill(errKilled)
 			r.fake.session("process").kill(errKilled)

@@ -291,7 +291,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 		r := run(t, Settings{RetryRate: 1000, Retries: 64}) // the limiter would spare them most of it
 		rng := rand.New(rand.NewPCG(1, 2))
 		var servers []config.Server
-		for i := range 1_000 {
+		for i := range 1_000 / lighter {
 			s := stdio(fmt.Sprint(i))
 			r.fake.set(s.Name, fakeServer{start: time.Duration(rng.Int64N(int64(time.Second))), life: 10*time.Second + time.Duration(rng.Int64N(int64(time.Minute)))})
 			servers = append(servers, s)
@@ -307,7 +307,7 @@ func TestFlappingLeavesNothingBehind(t *testing.T) {
 		if after := goroutines(before); after > before {
 			t.Errorf("%d goroutines before, %d after", before, after)
 		}
-		if connects < 10_000 {
+		if connects < 10_000/lighter {
 			t.Errorf("only %d sessions", connects)
 		}
 		t.Logf("%d sessions, %d snapshots", connects, r.StateView().Snapshot().Seq())
@@ -322,7 +322,7 @@ func TestFlapsCostNothing(t *testing.T) {
 		r := run(t, Settings{RetryRate: 1000, Retries: 64})
 		defer r.stop()
 		var servers []config.Server
-		for i := range 100 {
+		for i := range 100 / lighter {
 			s := stdio(fmt.Sprint(i))
 			if i%2 == 0 {
 				s = web(s.Name)
@@ -349,7 +349,7 @@ func TestFlapsCostNothing(t *testing.T) {
 		heap, before, _ := measure()
 		time.Sleep(105 * time.Minute)
 		heapAfter, after, flaps := measure()
-		if flaps < 10_000 {
+		if flaps < 10_000/lighter {
 			t.Errorf("only %d flaps", flaps)
 		}
 		// A server that is just between two sessions has none of its goroutines.
