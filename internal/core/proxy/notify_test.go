@@ -100,14 +100,24 @@ func TestToggleReachesEveryEraInTime(t *testing.T) {
 	var lib atomic.Int32
 	r.dial(t, "/mcp", func() { lib.Add(1) })
 	counters := []*atomic.Int32{r.legacy(t, "/mcp").listen(t), r.modern(t, "/mcp").subscribe(t), &lib}
-	r.ready(t, counters...)
-
-	began := time.Now()
-	setState(r.view, "s", stateview.Disabled)
-	for i, n := range counters {
-		within(t, 5*time.Second, "list_changed after a toggle", func() bool { return n.Load() > 0 })
-		if took := time.Since(began); took > 100*time.Millisecond {
-			t.Errorf("client %d heard of it after %v, want at most 100 ms", i, took)
+	took := make([][]time.Duration, len(counters))
+	for round := range 5 { // the machine has other things to do, too
+		r.ready(t, counters...)
+		state := stateview.Disabled
+		if round%2 == 1 {
+			state = stateview.Connected
+		}
+		began := time.Now()
+		setState(r.view, "s", state)
+		for i, n := range counters {
+			within(t, 5*time.Second, "list_changed after a toggle", func() bool { return n.Load() > 0 })
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for i, all := range took {
+		slices.Sort(all)
+		if median := all[len(all)/2]; median > 100*time.Millisecond {
+			t.Errorf("client %d heard of it after %v (median of %v), want at most 100 ms", i, median, all)
 		}
 	}
 }
