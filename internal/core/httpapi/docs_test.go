@@ -31,6 +31,7 @@ func TestDocument(t *testing.T) {
 		}
 		method, path, _ := strings.Cut(head, " ")
 		s, _ := newTest()
+		s.cache.run = "K7WQ2M5T"
 		res := call(t, s, method, path, body)
 		if got := bodyOf(t, res); strconv.Itoa(res.StatusCode) != m[3] || compact(t, got) != compact(t, m[4]) {
 			t.Errorf("%s: %d %s, want %s %s", head, res.StatusCode, got, m[3], m[4])
@@ -48,7 +49,7 @@ func documentedEvents(t *testing.T, want string) {
 	s.opt.View.UpdateServer("new", func(st *stateview.ServerStatus) { st.State = stateview.Connecting })
 	var b strings.Builder
 	for _, e := range []event{got, nextEvent(t, r)} {
-		b.WriteString("event: " + e.name + "\nid: " + e.id + "\ndata: " + e.data + "\n\n")
+		b.Write(appendEvent(nil, e.name, e.id, []byte(e.data+"\n")))
 	}
 	if b.String() != want {
 		t.Errorf("events:\n%s\nwant:\n%s", b.String(), want)

@@ -50,13 +50,6 @@ type serversJSON struct {
 	Servers []serverJSON `json:"servers"`
 }
 
-// A changeJSON is one server's event: what it is now, or that it was removed.
-type changeJSON struct {
-	Version uint64      `json:"version"`
-	Server  *serverJSON `json:"server,omitempty"`
-	Removed *string     `json:"removed,omitempty"`
-}
-
 func newServer(st *stateview.ServerStatus) serverJSON {
 	return serverJSON{
 		Name: st.Name, State: st.State, Enabled: st.Enabled, Since: st.Since, Attempt: st.Attempt, RetryAt: st.RetryAt,
@@ -71,14 +64,6 @@ func newProblem(p stateview.Problem) *problemJSON {
 		return nil
 	}
 	return &problemJSON{p.Code, p.Text, p.Hint, p.Action}
-}
-
-func newChange(seq uint64, c *stateview.Change) changeJSON {
-	if c.Removed {
-		return changeJSON{Version: seq, Removed: &c.Name}
-	}
-	srv := newServer(&c.After)
-	return changeJSON{Version: seq, Server: &srv}
 }
 
 // A cache holds the encoding of the newest snapshot that was asked for.

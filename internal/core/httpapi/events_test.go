@@ -20,11 +20,11 @@ import (
 
 // An event is one server-sent event.
 type event struct {
-	name, id, data string
+	name, id, data, retry string
 }
 
 // nextEvent reads one event; a comment is an event without a name.
-func nextEvent(t *testing.T, r *bufio.Reader) event {
+func nextEvent(t testing.TB, r *bufio.Reader) event {
 	t.Helper()
 	var e event
 	for {
@@ -40,6 +40,8 @@ func nextEvent(t *testing.T, r *bufio.Reader) event {
 			e.id = value
 		case "data":
 			e.data = value
+		case "retry":
+			e.retry = value
 		case "":
 			return e
 		}
@@ -47,9 +49,15 @@ func nextEvent(t *testing.T, r *bufio.Reader) event {
 }
 
 // follow opens a stream over conn and returns its reader behind the header.
-func follow(t *testing.T, conn net.Conn, host string) *bufio.Reader {
+func follow(t testing.TB, conn net.Conn, host string) *bufio.Reader {
 	t.Helper()
-	raw := "GET /api/v1/events HTTP/1.0\r\nHost: " + host + "\r\nAuthorization: Bearer " + adminToken + "\r\n\r\n" // 1.0: not chunked
+	return followFrom(t, conn, host, "", "")
+}
+
+// followFrom is follow, of a reader that has read up to an event of a run.
+func followFrom(t testing.TB, conn net.Conn, host, run, last string) *bufio.Reader {
+	t.Helper()
+	raw := "GET /api/v1/events" + run + " HTTP/1.0\r\nHost: " + host + "\r\nAuthorization: Bearer " + adminToken + "\r\n" + last + "\r\n" // 1.0: not chunked
 	if _, err := io.WriteString(conn, raw); err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +66,13 @@ func follow(t *testing.T, conn net.Conn, host string) *bufio.Reader {
 	if err != nil || res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%v, %v", res, err)
 	}
+	if first := nextEvent(t, r); first != (event{retry: "1000"}) {
+		t.Fatalf("the stream begins with %+v", first)
+	}
 	return r
 }
 
-func dial(t *testing.T, addr string) net.Conn {
+func dial(t testing.TB, addr string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -76,7 +87,7 @@ func TestEventsFollowTheView(t *testing.T) {
 	s, _, addr := serve(t)
 	r := follow(t, dial(t, addr), addr)
 	first := nextEvent(t, r)
-	if want := strings.TrimSpace(string(s.cache.servers(s.opt.View.Snapshot()))); first != (event{"snapshot", "1", want}) {
+	if want := strings.TrimSpace(string(s.cache.servers(s.opt.View.Snapshot()))); first != (event{name: "snapshot", id: "1", data: want}) {
 		t.Fatalf("first = %+v", first)
 	}
 	for i, c := range []struct {
@@ -89,7 +100,7 @@ func TestEventsFollowTheView(t *testing.T) {
 		}, `{"version":3,"server":{"name":"a","state":"failed","enabled":false,"tools":{"total":0,"approved":0,"held":0},"version":3}}`},
 	} {
 		c.do()
-		if got := nextEvent(t, r); got != (event{"change", strconv.Itoa(i + 2), c.want}) {
+		if got := nextEvent(t, r); got != (event{name: "change", id: strconv.Itoa(i + 2), data: c.want}) {
 			t.Errorf("got %+v, want %s", got, c.want)
 		}
 	}
@@ -204,7 +215,11 @@ func TestSlowReaderSkipsToNewest(t *testing.T) {
 		}
 		for _, want := range []int{1, 50} {
 			var doc changeJSON
-			if err := json.Unmarshal([]byte(nextEvent(t, r).data), &doc); err != nil || doc.Server.Attempt != want || doc.Version != uint64(want)+1 {
+			skipped := uint64(0)
+			if want == 50 {
+				skipped = 48
+			}
+			if err := json.Unmarshal([]byte(nextEvent(t, r).data), &doc); err != nil || doc.Server.Attempt != want || doc.Version != uint64(want)+1 || doc.Skipped != skipped {
 				t.Errorf("got %+v, want attempt %d", doc, want)
 			}
 		}

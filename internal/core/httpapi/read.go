@@ -21,6 +21,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	}
 	type statusJSON struct {
 		Version  uint64                  `json:"version"`
+		Run      string                  `json:"run"`
 		Program  string                  `json:"program"`
 		URL      string                  `json:"url"`
 		Counts   map[stateview.State]int `json:"counts"` // every state, also those of no server
@@ -30,7 +31,7 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	}
 	snap, st := s.snapshot(), s.opt.Status()
 	doc := statusJSON{
-		Version: snap.Seq(), Program: st.Program, URL: st.URL, Counts: map[stateview.State]int{},
+		Version: snap.Seq(), Run: s.cache.run, Program: st.Program, URL: st.URL, Counts: map[stateview.State]int{},
 		Paused: st.Paused, Tray: trayJSON(st.Tray), Problems: []*problemJSON{},
 	}
 	for i := range stateview.NumStates {

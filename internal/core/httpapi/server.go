@@ -87,6 +87,7 @@ type Server struct {
 	door     door
 	mux      *http.ServeMux
 	cache    cache
+	deltas   deltas
 	links    tickets // of PageURL
 	sessions tickets // of browsers that were let in
 }
@@ -146,6 +147,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.until(ctx),
+		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

@@ -1,0 +1,34 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// readQuery returns the parameters of a request's address. Each is one of known
+// and stands there once: a misspelt one must not look as if it worked.
+func readQuery(r *http.Request, known ...string) (url.Values, *apiError) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badQuery("The part of the address behind the ? is not readable.")
+	}
+	for name, values := range q {
+		switch {
+		case !slices.Contains(known, name) && len(known) == 0:
+			return nil, badQuery("This address takes no parameters.")
+		case !slices.Contains(known, name):
+			return nil, badQuery(fmt.Sprintf("This address does not know the parameter %q, only: %s.", name, strings.Join(known, ", ")))
+		case len(values) > 1:
+			return nil, badQuery(fmt.Sprintf("The parameter %q stands there more than once.", name))
+		}
+	}
+	return q, nil
+}
+
+// badQuery is the answer to parameters that are not understood; text says why.
+func badQuery(text string) *apiError {
+	return &apiError{400, "MPT-HTTP-QUERY", text, "docs/http-api.md shows the parameters of each address."}
+}

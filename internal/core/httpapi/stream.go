@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	heartbeat  = 30 * time.Second // only while a client is connected; clients give up after about a minute of silence
+	writeLimit = 10 * time.Second // a client that takes nothing for so long is cut
+	reconnect  = time.Second      // what clients wait before they come back; their own default is 3 s and more
+	maxUnsent  = 16 << 10         // bytes that the system keeps for a client that does not read
+)
+
+// connKey is the context key of a request's connection.
+type connKey struct{}
+
+// withConn remembers a connection for what http.ResponseController cannot do.
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// An eventWriter writes server-sent events, each within writeLimit.
+type eventWriter struct {
+	w    http.ResponseWriter
+	conn *http.ResponseController
+}
+
+// newEventWriter begins the answer that is a stream.
+func newEventWriter(w http.ResponseWriter, r *http.Request) eventWriter {
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		limitUnsent(conn, maxUnsent)
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	return eventWriter{w, http.NewResponseController(w)}
+}
+
+// begin tells the client when to come back after the stream has ended.
+func (o eventWriter) begin() error {
+	return o.write(append(strconv.AppendInt([]byte("retry: "), reconnect.Milliseconds(), 10), "\n\n"...))
+}
+
+// comment writes what clients ignore but proxies and time limits see.
+func (o eventWriter) comment() error { return o.write([]byte(":\n\n")) }
+
+// write hands on whole events. It may keep some back until flush.
+func (o eventWriter) write(parts ...[]byte) error {
+	o.limit()
+	for _, p := range parts {
+		if _, err := o.w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o eventWriter) flush() error {
+	o.limit()
+	return o.conn.Flush()
+}
+
+func (o eventWriter) limit() {
+	_ = o.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // not supported only where there is no connection
+}
+
+// appendEvent appends the event of that name; data is one line of JSON with its
+// line end. An event without an id leaves the client's last one as it is.
+func appendEvent(to []byte, name, id string, data []byte) []byte {
+	to = append(append(append(to, "event: "...), name...), '\n')
+	to = appendID(to, id)
+	to = append(append(to, "data: "...), data...)
+	return append(to, '\n')
+}
+
+func appendID(to []byte, id string) []byte {
+	if id == "" {
+		return to
+	}
+	return append(append(append(to, "id: "...), id...), '\n')
+}
