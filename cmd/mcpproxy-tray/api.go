@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"mcpproxy-tray/internal/core"
-	"mcpproxy-tray/internal/core/config"
 )
 
 // answerTime is how long the running instance may take for one answer. It
@@ -30,8 +31,13 @@ type api struct {
 // errNoInstance says that no instance runs for these directories.
 var errNoInstance = &failure{exitNoInstance, "no instance of mcpproxy-tray is running", "Start it with: mcpproxy-tray"}
 
-// connect finds the running instance of the directories, or returns errNoInstance.
-func connect(dirs config.Dirs) (*api, error) {
+// connect finds the running instance, or returns errNoInstance. One that was not
+// meant, by its configuration file or its address, is a failure.
+func (o *options) connect() (*api, error) {
+	dirs, err := o.dirs()
+	if err != nil {
+		return nil, err
+	}
 	inst, err := core.FindInstance(dirs)
 	if errors.Is(err, core.ErrNoInstance) {
 		return nil, errNoInstance
@@ -39,12 +45,41 @@ func connect(dirs config.Dirs) (*api, error) {
 	if err != nil {
 		return nil, &failure{exitFailed, err.Error(), ""}
 	}
+	if err := o.means(inst); err != nil {
+		return nil, err
+	}
 	token, err := os.ReadFile(dirs.AdminToken())
 	if err != nil {
 		return nil, &failure{exitFailed, "the token of the running instance cannot be read",
 			"Run this as the user who started mcpproxy-tray."}
 	}
 	return &api{base: inst.URL, token: strings.TrimSpace(string(token))}, nil
+}
+
+// means fails if --config or --listen are not what the running instance has.
+func (o *options) means(inst core.Instance) error {
+	if o.config != "" && !sameFile(o.config, inst.Config) {
+		return &failure{exitFailed, fmt.Sprintf("the running instance (process %d) uses the configuration %s, not %s", inst.PID, inst.Config, o.config),
+			"Leave --config out, or quit that instance first. MCPPROXY_TRAY_HOME=DIR gives another one a place of its own."}
+	}
+	u, err := url.Parse(inst.URL)
+	if o.listen == "" || err != nil {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(o.listen); err != nil || port != "0" && port != u.Port() {
+		return &failure{exitFailed, fmt.Sprintf("the running instance (process %d) listens on %s, not on %s", inst.PID, u.Host, o.listen),
+			"Leave --listen out, or quit that instance first."}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	if abs, err := filepath.Abs(a); err == nil && abs == b {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // page returns a link to the status page.

@@ -39,7 +39,7 @@ waits some seconds for an instance, and goes on when that is started again.`,
 			}
 			err = bridge.Run(c.Context(), bridge.Options{
 				In: os.Stdin, Out: os.Stdout, Path: bridgePath(server, search),
-				Find:   func(context.Context) (string, string, error) { return findEndpoint(dirs) },
+				Find:   func(context.Context) (string, string, error) { return o.endpoint(dirs) },
 				Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: max(level, slog.LevelWarn)})),
 			})
 			if errors.Is(err, bridge.ErrNoInstance) {
@@ -63,11 +63,14 @@ func bridgePath(server string, search bool) string {
 	return "/mcp"
 }
 
-// findEndpoint returns where the running instance listens, and the token for clients.
-func findEndpoint(dirs config.Dirs) (base, token string, err error) {
+// endpoint returns where the running instance listens, and the token for clients.
+func (o *options) endpoint(dirs config.Dirs) (base, token string, err error) {
 	inst, err := core.FindInstance(dirs)
 	if err != nil { // also one that holds the lock and does not listen yet, or any more
 		return "", "", bridge.ErrNoInstance
+	}
+	if err := o.means(inst); err != nil {
+		return "", "", err
 	}
 	text, err := os.ReadFile(dirs.Token())
 	if err != nil {

@@ -34,15 +34,6 @@ func (o *options) configPath() (string, error) {
 	return dirs.ConfigFile(), err
 }
 
-// connect returns the API of the running instance, or errNoInstance.
-func (o *options) connect() (*api, error) {
-	dirs, err := o.dirs()
-	if err != nil {
-		return nil, err
-	}
-	return connect(dirs)
-}
-
 // coreOptions returns what these options ask of the core.
 func (o *options) coreOptions() (core.Options, error) {
 	dirs, err := o.dirs()

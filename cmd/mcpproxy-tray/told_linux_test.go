@@ -44,7 +44,9 @@ func TestUserIsToldOncePerNeed(t *testing.T) {
 	}
 	p.waitState("demo", "connected")
 	traytest.WaitFor(t, "the need to be told", func() bool {
-		return slices.ContainsFunc(daemon.Notes(), func(n traytest.Notification) bool { return strings.Contains(n.Summary, "one") || strings.Contains(n.Body, "one") })
+		return slices.ContainsFunc(daemon.Notes(), func(n traytest.Notification) bool {
+			return strings.Contains(n.Summary, "one") || strings.Contains(n.Body, "one")
+		})
 	})
 	before := len(daemon.Notes())
 	p.stop()

@@ -30,7 +30,7 @@ func (o *options) caller(c *cobra.Command) (*toolcall.Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, token, err := findEndpoint(dirs)
+	base, token, err := o.endpoint(dirs)
 	if errors.Is(err, bridge.ErrNoInstance) {
 		return nil, errNoInstance
 	}

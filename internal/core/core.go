@@ -268,7 +268,7 @@ func (c *Core) Run(ctx context.Context) error {
 	workers.Go(func() { c.watchConfig(ctx) })
 	workers.Go(func() { c.watchEnds(ctx) })
 	c.sync(ctx) // who finds this instance finds its servers
-	if err := writeInstance(c.o.Dirs, Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version}); err != nil {
+	if err := writeInstance(c.o.Dirs, c.instance()); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)
 	}
 	c.log.Info("serving", "url", c.url)

@@ -34,6 +34,15 @@ type Instance struct {
 	GuardPID int    `json:"guard_pid,omitempty"` // of the one that was started, and ends last; 0 without a guard
 	URL      string `json:"url"`                 // e.g. "http://127.0.0.1:7420"
 	Version  string `json:"version"`
+	Config   string `json:"config"` // the configuration file, absolute
+}
+
+func (c *Core) instance() Instance {
+	file, err := filepath.Abs(c.o.ConfigFile)
+	if err != nil { // the working directory has gone
+		file = c.o.ConfigFile
+	}
+	return Instance{PID: os.Getpid(), GuardPID: c.o.Tree.Guard(), URL: c.url, Version: c.o.Version, Config: file}
 }
 
 // errSilentInstance is a lock that somebody holds who does not answer.
