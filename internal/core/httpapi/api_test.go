@@ -15,6 +15,12 @@ import (
 	"mcpproxy-tray/internal/stateview"
 )
 
+// serversJSON is the document of GET /api/v1/servers.
+type serversJSON struct {
+	Version uint64       `json:"version"`
+	Servers []serverJSON `json:"servers"`
+}
+
 func TestServersAgreeWithSnapshot(t *testing.T) {
 	s, _ := newTest()
 	for i := range 50 {
@@ -269,31 +275,5 @@ func TestPanicIsAnswered(t *testing.T) {
 	wantError(t, "panic", call(t, s, "POST", "/mcp", "{}"), 500, "MPT-INTERNAL")
 	if res := call(t, s, "GET", "/api/v1/servers", ""); res.StatusCode != 200 {
 		t.Errorf("afterwards: %s", res.Status)
-	}
-}
-
-func BenchmarkServers(b *testing.B) {
-	for _, n := range []int{10, 1000} {
-		v := stateview.New()
-		v.Update(func(batch *stateview.Batch) {
-			for i := range n {
-				batch.UpdateServer(fmt.Sprintf("server-%04d", i), func(st *stateview.ServerStatus) { st.State, st.Transport = stateview.Connected, stateview.Stdio })
-			}
-		})
-		s, _ := newTest(func(o *Options) { o.View = v })
-		r := httptest.NewRequestWithContext(b.Context(), "GET", "/api/v1/servers", nil)
-		r.Host = testAddr.String()
-		r.Header.Set("Authorization", "Bearer "+adminToken)
-		for _, cached := range []bool{true, false} {
-			b.Run(fmt.Sprintf("servers=%d/cached=%t", n, cached), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if !cached {
-						s.cache.cur.Store(nil)
-					}
-					s.ServeHTTP(httptest.NewRecorder(), r)
-				}
-			})
-		}
 	}
 }

@@ -1,9 +1,6 @@
 package httpapi
 
 import (
-	"crypto/rand"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
@@ -45,9 +42,18 @@ type detailJSON struct {
 	LaunchID string `json:"launch_id,omitempty"`
 }
 
-type serversJSON struct {
-	Version uint64       `json:"version"`
-	Servers []serverJSON `json:"servers"`
+// An approvalJSON is what waits for a person: a server that is not started, or a tool that is withheld.
+type approvalJSON struct {
+	Server   string `json:"server"`
+	Kind     string `json:"kind"` // "launch" or "tool"
+	Launch   string `json:"launch,omitempty"`
+	LaunchID string `json:"launch_id,omitempty"`
+	Tool     string `json:"tool,omitempty"`
+}
+
+type approvalsJSON struct {
+	Version uint64         `json:"version"`
+	Waiting []approvalJSON `json:"waiting"`
 }
 
 func newServer(st *stateview.ServerStatus) serverJSON {
@@ -64,39 +70,4 @@ func newProblem(p stateview.Problem) *problemJSON {
 		return nil
 	}
 	return &problemJSON{p.Code, p.Text, p.Hint, p.Action}
-}
-
-// A cache holds the encoding of the newest snapshot that was asked for.
-// Requests for the same version share it.
-type cache struct {
-	run string // differs from one start of the program to the next, as its versions begin anew
-	cur atomic.Pointer[encoded]
-}
-
-type encoded struct {
-	snap *stateview.Snapshot
-	body []byte // of GET /api/v1/servers; nobody changes it
-}
-
-// newRun returns what tells this start of the program from others.
-func newRun() string { return rand.Text()[:8] }
-
-// tag returns the ETag of a snapshot.
-func (c *cache) tag(snap *stateview.Snapshot) string {
-	return `"` + c.run + "-" + strconv.FormatUint(snap.Seq(), 10) + `"`
-}
-
-// servers returns the document of all servers. Two callers that miss at once
-// both encode; either result may stay.
-func (c *cache) servers(snap *stateview.Snapshot) []byte {
-	if e := c.cur.Load(); e != nil && e.snap == snap {
-		return e.body
-	}
-	doc := serversJSON{Version: snap.Seq(), Servers: make([]serverJSON, 0, snap.Count())}
-	for st := range snap.Servers() {
-		doc.Servers = append(doc.Servers, newServer(&st))
-	}
-	body := marshal(doc)
-	c.cur.Store(&encoded{snap, body})
-	return body
 }

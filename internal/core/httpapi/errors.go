@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"mcpproxy-tray/internal/stateview"
 )
@@ -108,17 +109,24 @@ func refuse(w http.ResponseWriter, r *http.Request, e *apiError) {
 }
 
 // writeJSON answers with v, which is one of this package's own types.
-func writeJSON(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) { writeBody(w, status, marshal(v)) }
+
+// writeBody answers with a JSON document.
+func writeBody(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else a long one is cut into chunks
 	w.WriteHeader(status)
-	_, _ = w.Write(marshal(v)) // the client has gone; net/http ends the connection
+	_, _ = w.Write(body) // the client has gone; net/http ends the connection
 }
 
-// marshal encodes one of this package's own types, all of which can be encoded.
-func marshal(v any) []byte {
+// marshal encodes one of this package's own types as a line.
+func marshal(v any) []byte { return append(encode(v), '\n') }
+
+// encode encodes one of this package's own types, all of which can be encoded.
+func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
 	}
-	return append(b, '\n')
+	return b
 }

@@ -73,7 +73,10 @@ func sampleView() *stateview.View {
 		b.UpdateServer("filesystem", func(st *stateview.ServerStatus) {
 			st.State, st.Enabled, st.Since, st.Transport = stateview.Connected, true, at, stateview.Stdio
 			st.Protocol, st.PID = "2025-11-25", 4711
-			st.Tools = stateview.NewToolList([]stateview.Tool{{Name: "read"}, {Name: "write", Held: true}})
+			st.Tools = stateview.NewToolList([]stateview.Tool{
+				{Name: "read", Definition: `{"name":"read","title":"Read","description":"Reads a file.","inputSchema":{"type":"object"}}`},
+				{Name: "write", Definition: `{"name":"write","description":"Writes a file.","inputSchema":{"type":"object"}}`, Held: true},
+			})
 			st.SetLaunch(stateview.Launch{Line: "npx -y @modelcontextprotocol/server-filesystem /home/me/notes", ID: "9f2c"})
 		})
 		b.UpdateServer("linear", func(st *stateview.ServerStatus) {

@@ -19,20 +19,6 @@ import (
 	"mcpproxy-tray/internal/stateview"
 )
 
-// crowdView has n connected servers, as version 1.
-func crowdView(n int) *stateview.View {
-	v := stateview.New()
-	v.Update(func(b *stateview.Batch) {
-		for i := range n {
-			b.UpdateServer(fmt.Sprintf("server-%04d", i), func(st *stateview.ServerStatus) {
-				st.State, st.Enabled, st.Transport, st.Protocol, st.PID = stateview.Connected, true, stateview.Stdio, "2025-11-25", int32(1000+i)
-				st.Since = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
-			})
-		}
-	})
-	return v
-}
-
 // readers follow the stream of events and tell when each change arrived.
 type readers struct {
 	began   []time.Time // of each change, before it is made
@@ -86,21 +72,6 @@ func (rs *readers) latencies(t testing.TB, v *stateview.View, n, count int) []ti
 	}
 	slices.Sort(all)
 	return all
-}
-
-func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(len(sorted)-1)*p/100] }
-
-// best returns the smallest of up to five measurements, and stops at one within the
-// limit: what the machine does beside makes single ones larger, never smaller.
-func best(limit time.Duration, measure func() time.Duration) time.Duration {
-	least := measure()
-	for range 4 {
-		if least <= limit {
-			break
-		}
-		least = min(least, measure())
-	}
-	return least
 }
 
 // TestEventReachesAHundredReaders: from the change until the client has read the bytes.

@@ -32,3 +32,14 @@ func readQuery(r *http.Request, known ...string) (url.Values, *apiError) {
 func badQuery(text string) *apiError {
 	return &apiError{400, "MPT-HTTP-QUERY", text, "docs/http-api.md shows the parameters of each address."}
 }
+
+// plain is a handler of an address that takes no parameters.
+func plain(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, e := readQuery(r); e != nil {
+			refuse(w, r, e)
+			return
+		}
+		h(w, r)
+	}
+}

@@ -1,8 +1,9 @@
 package httpapi
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
-	"strings"
 
 	"mcpproxy-tray/internal/stateview"
 )
@@ -13,7 +14,9 @@ func (s *Server) snapshot() *stateview.Snapshot {
 	return s.opt.View.Snapshot()
 }
 
-func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
+// getStatus answers with more than the snapshot says, so its ETag is made of the
+// answer itself.
+func (s *Server) getStatus(w http.ResponseWriter, r *http.Request) {
 	type trayJSON struct {
 		Running  bool   `json:"running"`
 		Attached bool   `json:"attached"`
@@ -42,43 +45,62 @@ func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 			doc.Problems = append(doc.Problems, newProblem(p))
 		}
 	}
-	writeJSON(w, http.StatusOK, doc)
+	body := marshal(doc)
+	sum := sha256.Sum256(body)
+	if !hasNewest(w, r, `"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`) {
+		writeBody(w, http.StatusOK, body)
+	}
 }
 
 func (s *Server) getServers(w http.ResponseWriter, r *http.Request) {
 	snap := s.snapshot()
-	tag := s.cache.tag(snap)
-	w.Header().Set("ETag", tag)
-	if hasTag(r.Header.Values("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if !s.unchanged(w, r, snap) {
+		writeBody(w, http.StatusOK, s.cache.servers(snap))
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(s.cache.servers(snap)) // the client has gone; net/http ends the connection
-}
-
-// hasTag reports whether an If-None-Match names tag.
-// RFC 9110, 13.1.2: "If-None-Match = "*" / #entity-tag", compared weakly.
-func hasTag(lines []string, tag string) bool {
-	for _, line := range lines {
-		for t := range strings.SplitSeq(line, ",") {
-			if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == tag {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (s *Server) getServer(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	st, ok := s.snapshot().GetServer(name)
-	if !ok {
-		refuse(w, r, noServer(name))
+	snap, st, ok := s.server(w, r)
+	if !ok || s.unchanged(w, r, snap) {
 		return
 	}
 	launch := st.Launch()
 	writeJSON(w, http.StatusOK, detailJSON{newServer(&st), launch.Line, launch.ID})
+}
+
+// server returns the server that a request's address names, and its snapshot; it
+// answers if there is none.
+func (s *Server) server(w http.ResponseWriter, r *http.Request) (*stateview.Snapshot, stateview.ServerStatus, bool) {
+	snap, name := s.snapshot(), r.PathValue("name")
+	st, ok := snap.GetServer(name)
+	if !ok {
+		refuse(w, r, noServer(name))
+	}
+	return snap, st, ok
+}
+
+// getApprovals lists what waits for a person's yes.
+func (s *Server) getApprovals(w http.ResponseWriter, r *http.Request) {
+	snap := s.snapshot()
+	if s.unchanged(w, r, snap) {
+		return
+	}
+	doc := approvalsJSON{Version: snap.Seq(), Waiting: []approvalJSON{}}
+	for st := range snap.Servers() {
+		if st.State == stateview.Quarantined {
+			launch := st.Launch()
+			doc.Waiting = append(doc.Waiting, approvalJSON{Server: st.Name, Kind: "launch", Launch: launch.Line, LaunchID: launch.ID})
+		}
+		if st.Tools.Held() == 0 {
+			continue
+		}
+		for t := range st.Tools.All() {
+			if t.Held {
+				doc.Waiting = append(doc.Waiting, approvalJSON{Server: st.Name, Kind: "tool", Tool: t.Name})
+			}
+		}
+	}
+	writeJSON(w, http.StatusOK, doc)
 }
 
 type wordJSON struct {
