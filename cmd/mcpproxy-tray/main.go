@@ -122,6 +122,8 @@ and serves without one.`,
 	f.StringVar(&o.listen, "listen", "", "`address` to listen on, instead of the configuration's (loopback only)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVarP(&o.output, "output", "o", "table", "table or json")
+	offer(root, "output", "table", "json")
+	offer(root, "log-level", "debug", "info", "warn", "error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.AddCommand(newServe(o), newStatus(o), newServers(o), newBridge(o), newTools(o), newAutostart(o), newDoctor(o), newDemoServer(), newVersion(o))
 	root.Version = version
@@ -138,6 +140,13 @@ func (o *options) validate() error {
 		return &failure{exitUsage, fmt.Sprintf("unknown log level %q", o.logLevel), "Use debug, info, warn or error."}
 	}
 	return nil
+}
+
+// offer has a flag completed with these words.
+func offer(c *cobra.Command, flag string, words ...cobra.Completion) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
 }
 
 // noArgs refuses arguments; a word that is no command gets a hint.

@@ -59,6 +59,7 @@ func newStatus(o *options) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&format, "format", "", "for a status bar: `waybar` or polybar")
+	offer(c, "format", "waybar", "polybar")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "follow the changes, also over restarts of the program; with -o json one object a line")
 	return c
 }
@@ -133,7 +134,8 @@ func printServers(out io.Writer, servers []server) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATE\tTOOLS\tSINCE\tPROBLEM")
+	paint := painter(out)
+	fmt.Fprintf(w, "NAME\t%s\tTOOLS\tSINCE\tPROBLEM\n", paint(neutral, "STATE"))
 	for _, s := range servers {
 		since := ""
 		if !s.Since.IsZero() {
@@ -143,7 +145,7 @@ func printServers(out io.Writer, servers []server) error {
 		if s.State == "connected" {
 			tools = fmt.Sprint(s.Tools.Approved)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, s.State, tools, since, oneLine(s.Problem.Text))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, paint(stateColours[s.State], s.State), tools, since, oneLine(s.Problem.Text))
 	}
 	return w.Flush()
 }

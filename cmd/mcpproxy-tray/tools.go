@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,7 @@ func newToolsList(o *options) *cobra.Command {
 			defer s.Close()
 			tools, err := s.Tools(c.Context())
 			if err != nil {
-				return &failure{exitFailed, "the tools cannot be listed", "See the log of the running instance."}
+				return errToolsList
 			}
 			if o.json() {
 				return json.NewEncoder(c.OutOrStdout()).Encode(tools)
@@ -68,32 +70,122 @@ func newToolsList(o *options) *cobra.Command {
 }
 
 func newToolsCall(o *options) *cobra.Command {
-	return &cobra.Command{Use: "call SERVER__TOOL [JSON]", Short: "Call a tool, with its arguments as a JSON object",
+	var pairs []string
+	c := &cobra.Command{
+		Use:   "call SERVER__TOOL [JSON | -] [--arg NAME=VALUE]...",
+		Short: "Call a tool, with its arguments as a JSON object or one by one",
+		Example: `  mcpproxy-tray tools call demo__echo --arg text=hello
+  mcpproxy-tray tools call demo__echo '{"text": "hello"}'
+  mcpproxy-tray tools call demo__echo - <arguments.json`,
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 || len(args) == 2 && json.Valid([]byte(args[1])) && strings.HasPrefix(strings.TrimSpace(args[1]), "{") {
+			if len(args) == 1 || len(args) == 2 && len(pairs) == 0 {
 				return nil
 			}
-			return &failure{exitUsage, c.CommandPath() + " takes a tool's name and a JSON object", "See " + c.CommandPath() + " --help."}
+			return &failure{exitUsage, c.CommandPath() + " takes a tool's name, and either a JSON object or --arg", "See " + c.CommandPath() + " --help."}
 		},
+		ValidArgsFunction: o.completeTools,
 		RunE: func(c *cobra.Command, args []string) error {
+			whole, err := wholeArguments(c, args[1:])
+			if err != nil {
+				return err
+			}
 			s, err := o.caller(c)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			raw, text, failed, err := s.Call(c.Context(), args[0], json.RawMessage(append(args, "{}")[1]))
-			if err != nil {
-				return &failure{exitFailed, "the call failed: " + oneLine(err.Error()), "mcpproxy-tray tools list shows the names."}
+			if len(pairs) > 0 {
+				if whole, err = pairedArguments(c.Context(), s, args[0], pairs); err != nil {
+					return err
+				}
 			}
-			if o.json() {
-				text = string(raw) + "\n"
-			} else {
-				text = tame([]byte(text))
-			}
-			fmt.Fprint(c.OutOrStdout(), text)
-			if failed {
-				return &failure{exitFailed, "the tool says that it failed", ""}
-			}
-			return nil
-		}}
+			return callTool(c, o, s, args[0], whole)
+		},
+	}
+	c.Flags().StringArrayVar(&pairs, "arg", nil, "one argument, `NAME=VALUE`; may be repeated. The tool's schema says whether VALUE is text or JSON")
+	return c
+}
+
+func callTool(c *cobra.Command, o *options, s *toolcall.Caller, tool string, arguments json.RawMessage) error {
+	raw, text, failed, err := s.Call(c.Context(), tool, arguments)
+	if err != nil {
+		return &failure{exitFailed, "the call failed: " + oneLine(err.Error()), "mcpproxy-tray tools list shows the names."}
+	}
+	if o.json() {
+		text = string(raw) + "\n"
+	} else {
+		text = tame([]byte(text))
+	}
+	fmt.Fprint(c.OutOrStdout(), text)
+	if failed {
+		return &failure{exitFailed, "the tool says that it failed", ""}
+	}
+	return nil
+}
+
+// wholeArguments returns the JSON object on the command line, or on stdin for "-".
+func wholeArguments(c *cobra.Command, args []string) (json.RawMessage, error) {
+	if len(args) == 0 {
+		return json.RawMessage("{}"), nil
+	}
+	text := []byte(args[0])
+	if args[0] == "-" {
+		var err error
+		if text, err = io.ReadAll(c.InOrStdin()); err != nil {
+			return nil, &failure{exitFailed, "the arguments on stdin cannot be read", ""}
+		}
+	}
+	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return nil, &failure{exitUsage, "the arguments are not a JSON object", "See " + c.CommandPath() + " --help."}
+	}
+	return text, nil
+}
+
+// pairedArguments makes an object of NAME=VALUE arguments. A value that the tool takes as
+// a text stays one; any other is JSON if it can be read as such.
+func pairedArguments(ctx context.Context, s *toolcall.Caller, name string, args []string) (json.RawMessage, error) {
+	tools, err := s.Tools(ctx)
+	if err != nil {
+		return nil, errToolsList
+	}
+	values, err := pairs("--arg", args)
+	if err != nil {
+		return nil, err
+	}
+	var tool toolcall.Tool
+	for _, t := range tools {
+		if t.Name == name {
+			tool = t
+		}
+	}
+	object := map[string]any{}
+	for key, value := range values {
+		if object[key] = value; tool.TypeOf(key) != "string" && json.Valid([]byte(value)) {
+			object[key] = json.RawMessage(value)
+		}
+	}
+	return json.Marshal(object)
+}
+
+var errToolsList = &failure{exitFailed, "the tools cannot be listed", "See the log of the running instance."}
+
+// completeTools completes the names of tools.
+func (o *options) completeTools(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := o.caller(c)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp // none runs: there is nothing to offer
+	}
+	defer s.Close()
+	tools, err := s.Tools(c.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, t := range tools {
+		names = append(names, cobra.CompletionWithDesc(t.Name, oneLine(t.Description)))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

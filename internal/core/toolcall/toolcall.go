@@ -17,6 +17,16 @@ import (
 type Tool struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
+	InputSchema any    `json:"inputSchema,omitempty"` // JSON Schema, as decoded
+}
+
+// TypeOf returns the type that the schema gives an argument, "" if it gives none.
+func (t Tool) TypeOf(argument string) string {
+	schema, _ := t.InputSchema.(map[string]any)
+	properties, _ := schema["properties"].(map[string]any)
+	property, _ := properties[argument].(map[string]any)
+	kind, _ := property["type"].(string)
+	return kind
 }
 
 // A Caller is one session at an endpoint.
@@ -44,7 +54,7 @@ func (c *Caller) Tools(ctx context.Context) ([]Tool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list tools: %w", err)
 		}
-		tools = append(tools, Tool{t.Name, t.Description})
+		tools = append(tools, Tool{t.Name, t.Description, t.InputSchema})
 	}
 	return tools, nil
 }
