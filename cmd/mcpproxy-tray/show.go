@@ -1,26 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"mcpproxy-tray/internal/core/tail"
 )
-
-// logPace is how often servers logs -f looks for more.
-const logPace = 250 * time.Millisecond
-
-// tailBytes is how much of a log's end is read for --tail.
-const tailBytes = 1 << 20
 
 func newServersShow(o *options) *cobra.Command {
 	return onServer(o, "show", "Show one server", func(c *cobra.Command, name string) error {
@@ -69,22 +63,21 @@ func printServer(out io.Writer, s server) error {
 
 func newServersLogs(o *options) *cobra.Command {
 	var follow bool
-	var tail int
+	var lines int
 	c := onServer(o, "logs", "Show what a server wrote to its log", func(c *cobra.Command, name string) error {
-		if tail < 0 {
+		if lines < 0 {
 			return &failure{exitUsage, "--tail takes a number of lines", ""}
 		}
 		dirs, err := o.dirs()
 		if err != nil {
 			return err
 		}
-		at, err := printTail(c.OutOrStdout(), dirs.ServerLog(name), tail)
-		if errors.Is(err, fs.ErrNotExist) && !follow {
+		log := tail.Open(dirs.ServerLog(name), lines)
+		defer log.Close()
+		err = printLog(c.Context(), c.OutOrStdout(), log, follow)
+		if errors.Is(err, fs.ErrNotExist) {
 			return &failure{exitFailed, fmt.Sprintf("there is no log of a server named %q", name),
 				"It is there once the server has written something; servers list shows the names."}
-		}
-		if follow && (err == nil || errors.Is(err, fs.ErrNotExist)) {
-			err = followLog(c.Context(), c.OutOrStdout(), dirs.ServerLog(name), at)
 		}
 		if err != nil {
 			err = endOfWatch(c.Context(), err)
@@ -92,71 +85,23 @@ func newServersLogs(o *options) *cobra.Command {
 		return err
 	})
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
-	c.Flags().IntVarP(&tail, "tail", "n", 100, "how many of the last `lines`")
+	c.Flags().IntVarP(&lines, "tail", "n", 100, "how many of the last `lines`")
 	return c
 }
 
-// printTail prints the last lines of a file and returns where it ended.
-func printTail(out io.Writer, path string, lines int) (int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
+// printLog prints what there is of a log and, if asked to, what is added until ctx is done.
+func printLog(ctx context.Context, out io.Writer, log *tail.Log, follow bool) error {
+	text, err := log.Rest()
+	if errors.Is(err, fs.ErrNotExist) && follow {
+		err = nil
 	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, err
-	}
-	from := max(0, size-tailBytes)
-	data, err := io.ReadAll(io.NewSectionReader(f, from, size-from))
-	if err != nil {
-		return 0, err
-	}
-	all := bytes.SplitAfter(data, []byte("\n"))
-	if len(all[len(all)-1]) == 0 {
-		all = all[:len(all)-1]
-	}
-	all = all[max(0, len(all)-lines):]
-	_, err = io.WriteString(out, tame(bytes.Join(all, nil)))
-	return size, err
-}
-
-// followLog prints what is added to a file after an offset, also when a new
-// file takes its place, until ctx is done.
-func followLog(ctx context.Context, out io.Writer, path string, at int64) error {
-	for {
-		select {
-		case <-time.After(logPace):
-		case <-ctx.Done():
-			return ctx.Err()
+	for err == nil {
+		if _, err = io.WriteString(out, tame(text)); err != nil || !follow {
+			break
 		}
-		data, err := readFrom(path, &at)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // moved away; the next one is on its way
-		}
-		if err == nil && len(data) > 0 {
-			_, err = io.WriteString(out, tame(data))
-		}
-		if err != nil {
-			return err
-		}
+		text, err = log.Next(ctx)
 	}
-}
-
-// readFrom reads a file from an offset, or from its start if it has become
-// shorter than that, and moves the offset to its end.
-func readFrom(path string, at *int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if st, err := f.Stat(); err == nil && st.Size() < *at {
-		*at = 0
-	}
-	data, err := io.ReadAll(io.NewSectionReader(f, *at, 1<<62-*at))
-	*at += int64(len(data))
-	return data, err
+	return err
 }
 
 // tame keeps a log from controlling the terminal.

@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/bridge", "core/toolcall", "core/config", "core/demo", "core/doctor", "core/guard", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/toolcall", "core/config", "core/demo", "core/doctor", "core/guard", "core/tail", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -60,7 +60,8 @@ var layers = map[string]rule{
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/metrics":    {ours: []string{"stateview"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
-	"internal/core/httpapi":    {ours: []string{"core/question", "stateview"}},
+	"internal/core/httpapi":    {ours: []string{"core/question", "core/tail", "stateview"}},
+	"internal/core/tail":       {third: []string{"github.com/fsnotify/fsnotify"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
 	"internal/tray/menu":       {ours: []string{"stateview"}},
