@@ -108,8 +108,11 @@ func newToolsCall(o *options) *cobra.Command {
 
 func callTool(c *cobra.Command, o *options, s *toolcall.Caller, tool string, arguments json.RawMessage) error {
 	raw, text, failed, err := s.Call(c.Context(), tool, arguments)
+	if refused, ok := errors.AsType[*toolcall.RefusedError](err); ok {
+		return &failure{exitFailed, "the call was refused: " + oneLine(refused.Text), "mcpproxy-tray tools list shows the names."}
+	}
 	if err != nil {
-		return &failure{exitFailed, "the call failed: " + oneLine(err.Error()), "mcpproxy-tray tools list shows the names."}
+		return &failure{exitFailed, "the running instance did not answer the call", "See its log; mcpproxy-tray status shows its servers."}
 	}
 	if o.json() {
 		text = string(raw) + "\n"

@@ -7,9 +7,11 @@ package toolcall
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -60,9 +62,12 @@ func (c *Caller) Tools(ctx context.Context) ([]Tool, error) {
 }
 
 // Call calls a tool and returns its whole result as JSON, the text in it, and
-// whether the tool says that it failed.
+// whether the tool says that it failed. An answer without a result is a *RefusedError.
 func (c *Caller) Call(ctx context.Context, tool string, args json.RawMessage) (raw []byte, text string, failed bool, err error) {
 	res, err := c.session.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: args})
+	if refused, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		return nil, "", false, &RefusedError{refused.Message}
+	}
 	if err != nil {
 		return nil, "", false, fmt.Errorf("call %s: %w", tool, err)
 	}
@@ -74,6 +79,11 @@ func (c *Caller) Call(ctx context.Context, tool string, args json.RawMessage) (r
 	raw, err = json.Marshal(res)
 	return raw, text, res.IsError, err
 }
+
+// A RefusedError is a call that was answered with an error instead of a result.
+type RefusedError struct{ Text string } // one sentence, of the endpoint or of the server
+
+func (e *RefusedError) Error() string { return e.Text }
 
 // bearer sends its token with each request.
 type bearer string
