@@ -19,6 +19,7 @@ import (
 	"mcpproxy-tray/internal/core/metrics"
 	"mcpproxy-tray/internal/core/proxy"
 	"mcpproxy-tray/internal/core/question"
+	"mcpproxy-tray/internal/core/search"
 	"mcpproxy-tray/internal/core/shellpath"
 	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
@@ -156,6 +157,7 @@ func (c *Core) open() error {
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
 		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
 		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
+		LogFile: c.LogFile, FindTools: c.findTools,
 		Metrics: c.metrics.Write, Read: c.metrics.API.Read, Follow: c.metrics.Stream.Follow,
 	})
 	return nil
@@ -342,6 +344,14 @@ func (c *Core) Questions() (servers []string, changed <-chan struct{}) {
 // staffed reports whether the user would see a question.
 func (c *Core) staffed() bool {
 	return c.o.Tray != nil && c.o.Tray().Attached && c.cfg.Load().Timeouts.Question > 0
+}
+
+// findTools searches the tools for the API.
+func (c *Core) findTools(q httpapi.ToolQuery) (found []httpapi.FoundTool) {
+	for _, t := range c.endpoint.Search(search.Query{Text: q.Text, Server: q.Server, Limit: q.Limit}) {
+		found = append(found, httpapi.FoundTool{Name: t.Name, Server: t.Server, Own: t.Own, Score: t.Score, Signature: t.Signature, Description: t.Description})
+	}
+	return found
 }
 
 // LogFile returns the path of a server's log.

@@ -23,6 +23,8 @@ func TestDocument(t *testing.T) {
 	if len(found) != strings.Count(string(text), "```http\n") || len(found) < 8 {
 		t.Fatalf("%d examples have an answer", len(found))
 	}
+	dir, logs := withLogs(t)
+	writeLog(t, dir, "filesystem", "Starting\nSecure MCP Filesystem Server running on stdio\nClient does not support MCP Roots\n")
 	for _, m := range found {
 		head, body, _ := strings.Cut(strings.TrimSpace(m[1]), "\n\n")
 		if m[2] == "sse" {
@@ -30,7 +32,11 @@ func TestDocument(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(head, " ")
-		s, _ := newTest()
+		s, _ := newTest(logs, func(o *Options) {
+			o.FindTools = func(ToolQuery) []FoundTool {
+				return []FoundTool{{Name: "filesystem__read", Server: "filesystem", Own: "read", Score: 1.5, Signature: "filesystem__read()", Description: "Reads a file."}}
+			}
+		})
 		s.cache.run = "K7WQ2M5T"
 		res := call(t, s, method, path, body)
 		if got := bodyOf(t, res); strconv.Itoa(res.StatusCode) != m[3] || compact(t, got) != compact(t, m[4]) {

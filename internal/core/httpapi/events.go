@@ -40,7 +40,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-beat.C:
-			err = out.comment()
+			err = out.write(comment)
 		case <-snap.Changed():
 			old := snap
 			snap = s.opt.View.Snapshot()

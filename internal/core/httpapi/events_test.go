@@ -149,9 +149,9 @@ func (l pipeListener) Close() error   { close(l.conns); return nil }
 func (l pipeListener) Addr() net.Addr { return testAddr }
 
 // bubble runs f with a server on in-memory connections and a fake clock.
-func bubble(t *testing.T, f func(t *testing.T, s *Server, connect func() net.Conn)) {
+func bubble(t *testing.T, f func(t *testing.T, s *Server, connect func() net.Conn), change ...func(*Options)) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := newTest()
+		s, _ := newTest(change...)
 		ln := pipeListener{make(chan net.Conn)}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -42,4 +43,32 @@ func plain(h http.HandlerFunc) http.HandlerFunc {
 		}
 		h(w, r)
 	}
+}
+
+// number returns a parameter that is a number from least to most; usual if it is
+// absent, or e if that is an error already.
+func number(q url.Values, name string, least, usual, most int, e *apiError) (int, *apiError) {
+	if e != nil || !q.Has(name) {
+		return usual, e
+	}
+	n, err := strconv.Atoi(q.Get(name))
+	if err != nil || n < least || n > most {
+		return 0, badQuery(fmt.Sprintf("The parameter %q is a number from %d to %d.", name, least, most))
+	}
+	return n, nil
+}
+
+// yes returns a parameter that is true or false; false if it is absent, or e if
+// that is an error already.
+func yes(q url.Values, name string, e *apiError) (bool, *apiError) {
+	if e != nil || !q.Has(name) {
+		return false, e
+	}
+	switch q.Get(name) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, badQuery(fmt.Sprintf("The parameter %q is true or false.", name))
 }

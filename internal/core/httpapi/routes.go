@@ -29,6 +29,8 @@ func (s *Server) routes() []route {
 		{"/api/v1/servers/{name}", scopeAdmin, methods{"GET": plain(s.getServer), "DELETE": plain(s.removeServer)}},
 		{"/api/v1/servers/{name}/tools", scopeAdmin, methods{"GET": plain(s.getTools)}},
 		{"/api/v1/servers/{name}/tools/{tool}", scopeAdmin, methods{"GET": plain(s.getTool)}},
+		{"/api/v1/servers/{name}/logs", scopeAdmin, methods{"GET": s.getLogs}},
+		{"/api/v1/tools/search", scopeAdmin, methods{"GET": s.findTools}},
 		{"/api/v1/approvals", scopeAdmin, methods{"GET": plain(s.getApprovals)}},
 		{"/api/v1/servers/{name}/enable", scopeAdmin, methods{"POST": plain(s.setEnabled(true))}},
 		{"/api/v1/servers/{name}/disable", scopeAdmin, methods{"POST": plain(s.setEnabled(false))}},

@@ -72,6 +72,9 @@ type Options struct {
 	Desk     Desk            // nil: no server asks the user anything
 	Logger   *slog.Logger    // nil discards
 
+	LogFile   func(server string) string  // path of a server's log; nil: there are none
+	FindTools func(ToolQuery) []FoundTool // what fits best first; nil: it cannot search. May wait for its index to be made
+
 	// Metrics writes what /metrics answers; nil answers 404.
 	Metrics func(io.Writer) error
 	// Read is told of each answer that is made from a snapshot; nil: nobody is.

@@ -15,6 +15,9 @@ const (
 	maxUnsent  = 16 << 10         // bytes that the system keeps for a client that does not read
 )
 
+// comment is what clients ignore but proxies and time limits see.
+var comment = []byte(":\n\n")
+
 // connKey is the context key of a request's connection.
 type connKey struct{}
 
@@ -43,9 +46,6 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) eventWriter {
 func (o eventWriter) begin() error {
 	return o.write(append(strconv.AppendInt([]byte("retry: "), reconnect.Milliseconds(), 10), "\n\n"...))
 }
-
-// comment writes what clients ignore but proxies and time limits see.
-func (o eventWriter) comment() error { return o.write([]byte(":\n\n")) }
 
 // write hands on whole events. It may keep some back until flush.
 func (o eventWriter) write(parts ...[]byte) error {

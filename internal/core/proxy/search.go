@@ -117,10 +117,11 @@ func textResult(failed bool, texts ...string) []byte {
 	return append(out, '}')
 }
 
-// A foundTool is a tool as retrieve_tools returns it.
-type foundTool struct {
-	Name        string  `json:"name"`
+// A FoundTool is a tool as retrieve_tools returns it.
+type FoundTool struct {
+	Name        string  `json:"name"` // at the common endpoint
 	Server      string  `json:"server"`
+	Own         string  `json:"-"` // as its server spells it
 	CallWith    string  `json:"call_with"`
 	Score       float64 `json:"score"`
 	Signature   string  `json:"signature"`
@@ -149,19 +150,7 @@ func (f *finder) retrieve(c *catalog, args json.RawMessage) ([]byte, error) {
 	if q.Limit != nil {
 		limit = min(max(*q.Limit, 1), maxFound)
 	}
-	found := []foundTool{}
-	if x := f.current(c.lists[tools].version); x != nil {
-		for _, r := range x.Find(nil, search.Query{Text: q.Query, Limit: 2 * limit, Server: q.Server, Effect: effect}) {
-			_, def, err := c.callable(r.Name)
-			if err != nil || len(found) == limit {
-				continue // err: it could be called when the index was made
-			}
-			found = append(found, foundTool{
-				Name: r.Name, Server: r.Server, CallWith: callWith(r.Hints), Score: math.Round(float64(r.Score)*1000) / 1000,
-				Signature: search.Tool{Name: r.Name, Definition: def}.Signature(), Description: summary(def),
-			})
-		}
-	}
+	found := f.find(c, search.Query{Text: q.Query, Limit: limit, Server: q.Server, Effect: effect})
 	if len(found) == 0 {
 		return textResult(false, "No tool matches. Try other words, or fewer. "+c.serversWithTools()), nil
 	}
@@ -169,9 +158,37 @@ func (f *finder) retrieve(c *catalog, args json.RawMessage) ([]byte, error) {
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(struct { // strings and numbers always encode
-		Tools []foundTool `json:"tools"`
+		Tools []FoundTool `json:"tools"`
 	}{found})
 	return textResult(false, strings.TrimSuffix(out.String(), "\n")), nil
+}
+
+// Search returns the tools that clients may call now and that fit a query best, best
+// first, at most 50. It may wait for the index to be made.
+func (e *Endpoint) Search(q search.Query) []FoundTool {
+	q.Limit = min(q.Limit, maxFound)
+	return e.finder.find(e.catalog(), q)
+}
+
+func (f *finder) find(c *catalog, q search.Query) []FoundTool {
+	found := []FoundTool{}
+	x := f.current(c.lists[tools].version)
+	if x == nil {
+		return found
+	}
+	limit := q.Limit
+	q.Limit = 2 * limit // some can be called no more
+	for _, r := range x.Find(nil, q) {
+		_, def, err := c.callable(r.Name)
+		if err != nil || len(found) == limit {
+			continue // err: it could be called when the index was made
+		}
+		found = append(found, FoundTool{
+			Name: r.Name, Server: r.Server, Own: r.Own, CallWith: callWith(r.Hints), Score: math.Round(float64(r.Score)*1000) / 1000,
+			Signature: search.Tool{Name: r.Name, Definition: def}.Signature(), Description: summary(def),
+		})
+	}
+	return found
 }
 
 // maxSummary is how much of a description retrieve_tools returns, in bytes.

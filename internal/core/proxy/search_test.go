@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy-tray/internal/core/search"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -48,15 +49,15 @@ func use(t testing.TB, s *mcp.ClientSession, name string, args any) (texts []str
 type object map[string]any
 
 // found are the tools that a query finds, by name.
-func found(t testing.TB, s *mcp.ClientSession, args object) map[string]foundTool {
+func found(t testing.TB, s *mcp.ClientSession, args object) map[string]FoundTool {
 	t.Helper()
 	texts, failed := use(t, s, "retrieve_tools", args)
-	var got struct{ Tools []foundTool }
+	var got struct{ Tools []FoundTool }
 	if failed || len(texts) != 1 {
 		t.Fatalf("%v = %v", args, texts)
 	}
 	_ = json.Unmarshal([]byte(texts[0]), &got) // words: nothing is found
-	by := map[string]foundTool{}
+	by := map[string]FoundTool{}
 	for _, f := range got.Tools {
 		by[f.Name] = f
 	}
@@ -98,6 +99,29 @@ func TestSearchFindsDescribesAndCalls(t *testing.T) {
 	connect(r.view, "long", tool("t", `{"name":"t","description":"`+strings.Repeat("x", 2*maxAnswer)+`"}`))
 	if texts, failed := use(t, s, "describe_tool", object{"name": "long__t"}); failed || len(texts[0]) > maxAnswer || !strings.Contains(texts[1], "Go on with read_cache") {
 		t.Errorf("a long definition: %d bytes, %.300s", len(texts[0]), texts[1])
+	}
+}
+
+// TestSearchWithoutAClient: the program's own surfaces find what clients would.
+func TestSearchWithoutAClient(t *testing.T) {
+	r := searched(t, answer(`{}`))
+	for _, c := range []struct {
+		query search.Query
+		want  int
+	}{
+		{search.Query{Text: "issue", Limit: 50}, 4},
+		{search.Query{Text: "issue", Limit: 3}, 3},
+		{search.Query{Text: "issue", Limit: 1000, Server: "mail"}, 0},
+	} {
+		got := r.endpoint.Search(c.query)
+		if len(got) != c.want {
+			t.Fatalf("%+v finds %+v", c.query, got)
+		}
+		for _, f := range got {
+			if f.Server != "hub" || f.Name != "hub__"+f.Own || f.Signature == "" || f.Score <= 0 {
+				t.Errorf("%+v", f)
+			}
+		}
 	}
 }
 
