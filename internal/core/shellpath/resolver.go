@@ -90,6 +90,22 @@ func (r *Resolver) Path(ctx context.Context) string {
 	return f.path
 }
 
+// Ask asks the login shell as Path does, but keeps nothing and says why there is no
+// answer: one of this package's errors, or that the shell could not be started. The
+// path is usable all the same.
+func (r *Resolver) Ask(ctx context.Context) (path string, err error) {
+	if r.fromShell() {
+		return r.own, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.Limit)
+	defer cancel()
+	theirs, err := r.ask(ctx)
+	if err != nil {
+		return cmp.Or(r.own, usual), err
+	}
+	return merge(theirs, r.own), nil
+}
+
 // holds reports whether a finding, which may be nil, is still true.
 func (r *Resolver) holds(f *finding) bool {
 	return f != nil && (f.until.IsZero() || time.Now().Before(f.until)) && slices.Equal(f.files, stamps(r.Files()))

@@ -4,6 +4,7 @@ package shellpath
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -343,5 +344,36 @@ func TestNoShellAtAll(t *testing.T) {
 	r := New(Options{Processes: tree, Environ: []string{"HOME=" + h.dir}})
 	if got := r.Path(t.Context()); got != usual {
 		t.Errorf("PATH = %q, want %q", got, usual)
+	}
+}
+
+// TestAskSaysWhy asks at once, keeps nothing, and tells why there is no answer.
+func TestAskSaysWhy(t *testing.T) {
+	for _, tt := range []struct {
+		script, want string
+		err          error
+	}{
+		{"answer", "/fake:" + ownPath, nil},
+		{"exit 1", ownPath, ErrNoAnswer},
+		{"yes", ownPath, ErrTooMuch},
+		{"sleep 1000", ownPath, ErrTooLate},
+	} {
+		h := fake(t, tt.script)
+		r := h.resolver()
+		if errors.Is(tt.err, ErrTooLate) {
+			r.o.Limit = 300 * time.Millisecond
+		}
+		for range 2 {
+			if got, err := r.Ask(t.Context()); got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("%s: Ask = %q, %v, want %q, %v", tt.script, got, err, tt.want, tt.err)
+			}
+		}
+		if n := len(h.started()); n != 2 {
+			t.Errorf("%s: %d shells started, want 2", tt.script, n)
+		}
+		h.wantNothingLeft()
+	}
+	if got, err := fake(t, "exit 1").resolver("SHLVL=1").Ask(t.Context()); got != ownPath || err != nil {
+		t.Errorf("from a shell: Ask = %q, %v", got, err)
 	}
 }

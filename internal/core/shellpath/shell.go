@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
+// Why a shell gave no PATH.
 var (
-	errNoAnswer = errors.New("the shell ended without an answer")
-	errTooMuch  = errors.New("the shell's start-up files print too much")
-	errTooLate  = errors.New("the shell's start-up files take too long")
+	ErrNoAnswer = errors.New("the shell ended without an answer")
+	ErrTooMuch  = errors.New("the shell's start-up files print too much")
+	ErrTooLate  = errors.New("the shell's start-up files take too long")
 )
 
 // question returns the arguments, with the name, by which a shell reads the files

@@ -89,8 +89,8 @@ func (r *Resolver) ask(ctx context.Context) (path string, err error) {
 	path, err = read(out, mark)
 	undo()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = errNoAnswer; ctx.Err() != nil {
-			err = errTooLate
+		if err = ErrNoAnswer; ctx.Err() != nil {
+			err = ErrTooLate
 		}
 	}
 	if stuck := r.o.Processes.Stop(cmd.Process, 0); stuck != nil {
@@ -116,10 +116,10 @@ func read(out io.Reader, mark string) (string, error) {
 			}
 		}
 		if len(text) > outputLimit {
-			return "", errTooMuch
+			return "", ErrTooMuch
 		}
 		if errors.Is(err, io.EOF) {
-			return "", errNoAnswer
+			return "", ErrNoAnswer
 		}
 		if err != nil {
 			return "", err
