@@ -7,8 +7,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/mcpproxy-tray
 PREFIX  ?= $(HOME)/.local
 SHARE    = $(DESTDIR)$(PREFIX)/share
+MAN      = $(SHARE)/man/man1
+TAB      = "$(SHARE)/bash-completion/completions/mcpproxy-tray" "$(SHARE)/zsh/site-functions/_mcpproxy-tray" "$(SHARE)/fish/vendor_completions.d/mcpproxy-tray.fish"
 
-.PHONY: run build windows resources install uninstall test lint cross fuzz bench numbers golden icons kill-loop soak report conformance screenshots
+.PHONY: run build windows resources install uninstall test lint cross fuzz bench numbers golden icons man kill-loop soak report conformance screenshots
 
 run: build ## build it and run it; the first run starts the demo server
 	$(BIN)
@@ -22,16 +24,22 @@ windows: ## the Windows program, which opens no console window; -H windowsgui is
 resources: ## the icon, manifest and name of the Windows program, as the objects that the linker takes in
 	$(GO) run ./packaging/windows
 
-install: build ## for this user, or below PREFIX (and DESTDIR): program, icons, entry in the desktop's menu
+install: build ## for this user, or below PREFIX (and DESTDIR): program, icons, manual, completion, entry in the desktop's menu
 	install -Dm755 $(BIN) "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray"
 	cd packaging/linux/icons && find hicolor -type f -exec install -Dm644 {} "$(SHARE)/icons/{}" ';'
 	install -dm755 "$(SHARE)/applications"
+	@for file in $(TAB); do \
+		shell=$${file#"$(SHARE)/"}; shell=$${shell%%[-/]*}; \
+		install -d "$${file%/*}" && "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray" completion "$$shell" >"$$file" || exit; \
+	done
+	find packaging/man -name '*.1' -exec install -Dm644 -t "$(MAN)" {} +
 	sed 's|^TryExec=.*|TryExec=$(PREFIX)/bin/mcpproxy-tray|; s|^Exec=.*|Exec="$(PREFIX)/bin/mcpproxy-tray"|' \
 		packaging/linux/mcpproxy-tray.desktop >"$(SHARE)/applications/mcpproxy-tray.desktop"
 	@packaging/linux/refresh "$(SHARE)"
 
 uninstall: ## take away what install put there; configuration and data stay
-	rm -f "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray" "$(SHARE)/applications/mcpproxy-tray.desktop"
+	cd packaging/man && find . -name '*.1' -exec rm -f "$(MAN)/{}" ';'
+	rm -f $(TAB) "$(DESTDIR)$(PREFIX)/bin/mcpproxy-tray" "$(SHARE)/applications/mcpproxy-tray.desktop"
 	cd packaging/linux/icons && find hicolor -type f -exec rm -f "$(SHARE)/icons/{}" ';'
 	@packaging/linux/refresh "$(SHARE)"
 
@@ -78,6 +86,10 @@ golden: ## rewrite the golden files after a look at the difference
 
 icons: ## draw the icons again
 	$(GO) generate ./assets
+
+man: ## write the pages of the manual again
+	mkdir -p packaging/man
+	$(GO) test -count=1 -run 'TestManual$$' ./cmd/mcpproxy-tray -man
 
 screenshots: ## those of the README, from a real panel
 	rm -rf $(CURDIR)/bin/shots && mkdir -p $(CURDIR)/bin/shots

@@ -61,6 +61,16 @@ func TestInstallForTheUser(t *testing.T) {
 		".local/share/applications/mcpproxy-tray.desktop":            0o644,
 		".local/share/icons/hicolor/scalable/apps/mcpproxy-tray.svg": 0o644,
 	}
+	for _, name := range []string{"bash-completion/completions/mcpproxy-tray", "zsh/site-functions/_mcpproxy-tray", "fish/vendor_completions.d/mcpproxy-tray.fish"} {
+		want[".local/share/"+name] = 0o644
+	}
+	pages, err := filepath.Glob("man/*.1")
+	if err != nil || len(pages) == 0 {
+		t.Errorf("%d pages of the manual (%v)", len(pages), err)
+	}
+	for _, page := range pages {
+		want[".local/share/man/man1/"+filepath.Base(page)] = 0o644
+	}
 	for _, size := range []int{16, 22, 24, 32, 48, 64, 128, 256} {
 		name := fmt.Sprintf("icons/hicolor/%dx%[1]d/apps/mcpproxy-tray.png", size)
 		want[".local/share/"+name] = 0o644

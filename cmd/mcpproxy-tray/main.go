@@ -110,7 +110,10 @@ func newRoot(tree *guard.Tree) *cobra.Command {
 serves all of them to your AI clients at one endpoint.
 
 Without a command it runs in the tray; where no tray is available it says so
-and serves without one.`,
+and serves without one.
+
+Exit codes: 0 all is well, 1 it failed, 2 the command line is wrong, 3 no
+instance is running.`,
 		Args:              noArgs,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
