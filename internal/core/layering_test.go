@@ -60,7 +60,7 @@ var layers = map[string]rule{
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/metrics":    {ours: []string{"stateview"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
-	"internal/core/httpapi":    {ours: []string{"core/question", "core/tail", "stateview"}},
+	"internal/core/httpapi":    {ours: []string{"core/question", "core/tail", "stateview", "/docs"}},
 	"internal/core/tail":       {third: []string{"github.com/fsnotify/fsnotify"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
@@ -78,6 +78,9 @@ var layers = map[string]rule{
 	"packaging":               {}, // tests of what make install puts in place
 	"packaging/windows":       {}, // the program that makes the resources; not linked into the binary
 	"assets/draw":             {}, // the program that draws the icons; not linked into the binary
+
+	"docs":                          {},                                                                            // what the program hands out of them
+	"internal/core/httpapi/apitest": {ours: []string{"/docs"}, third: []string{"github.com/google/jsonschema-go"}}, // imported by tests only
 }
 
 // platforms are checked one by one: a file for one of them may import something of its own.
