@@ -83,6 +83,6 @@ var requestCodes = []Code{
 		"GET /api/v1/servers/{name}/tools lists its tools; a server has some only while it is connected.",
 		"The server is not connected, or no longer offers that tool.", "core/httpapi"},
 	{"MPT-UNAVAILABLE", "The running program cannot do that.",
-		"",
+		`Start it without "serve": with a tray it can.`,
 		"This way of running it has no such part, for instance no tray to show.", "core/httpapi"},
 }

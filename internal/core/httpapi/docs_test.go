@@ -23,6 +23,7 @@ func TestDocument(t *testing.T) {
 	if len(found) != strings.Count(string(text), "```http\n") || len(found) < 8 {
 		t.Fatalf("%d examples have an answer", len(found))
 	}
+	d := loadAPI(t)
 	dir, logs := withLogs(t)
 	writeLog(t, dir, "filesystem", "Starting\nSecure MCP Filesystem Server running on stdio\nClient does not support MCP Roots\n")
 	for _, m := range found {
@@ -38,7 +39,7 @@ func TestDocument(t *testing.T) {
 			}
 		})
 		s.cache.run = "K7WQ2M5T"
-		res := call(t, s, method, path, body)
+		res := call(t, described{t, d, s}, method, path, body)
 		if got := bodyOf(t, res); strconv.Itoa(res.StatusCode) != m[3] || compact(t, got) != compact(t, m[4]) {
 			t.Errorf("%s: %d %s, want %s %s", head, res.StatusCode, got, m[3], m[4])
 		}
@@ -55,6 +56,9 @@ func documentedEvents(t *testing.T, want string) {
 	s.opt.View.UpdateServer("new", func(st *stateview.ServerStatus) { st.State = stateview.Connecting })
 	var b strings.Builder
 	for _, e := range []event{got, nextEvent(t, r)} {
+		if err := loadAPI(t).CheckSchema("Change", []byte(e.data)); err != nil {
+			t.Error(err)
+		}
 		b.Write(appendEvent(nil, e.name, e.id, []byte(e.data+"\n")))
 	}
 	if b.String() != want {

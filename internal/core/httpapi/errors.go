@@ -41,7 +41,7 @@ var (
 	errType       = &apiError{415, "MPT-HTTP-TYPE", "The body is not declared as JSON.", "Send the header: Content-Type: application/json."}
 	errBodySlow   = &apiError{408, "MPT-HTTP-SLOW", "The body did not arrive in time.", "Try again."}
 	errNotReady   = &apiError{503, "MPT-NOT-READY", "The program is still starting.", "Try again in a moment."}
-	errCannot     = &apiError{409, "MPT-UNAVAILABLE", "The running program cannot do that.", ""}
+	errCannot     = &apiError{409, "MPT-UNAVAILABLE", "The running program cannot do that.", "Start it without \"serve\": with a tray it can."}
 	errInternal   = &apiError{500, "MPT-INTERNAL", "Something went wrong.", "See the log."}
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 
+	"mcpproxy-tray/docs"
 	"mcpproxy-tray/internal/stateview"
 )
 
@@ -118,3 +119,6 @@ func (s *Server) getReady(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusOK, wordJSON{"ready"})
 }
+
+// getOpenAPI answers with the description of this API.
+func getOpenAPI(w http.ResponseWriter, _ *http.Request) { writeBody(w, http.StatusOK, docs.OpenAPI) }

@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 		{"/api/v1/quit", scopeAdmin, methods{"POST": plain(s.signal(s.opt.Quit))}},
 		{"/api/v1/questions", scopeAdmin, methods{"GET": plain(s.getQuestions)}},
 		{"/api/v1/questions/{id}", scopeAdmin, methods{"POST": plain(s.answerQuestion)}},
+		{"/api/v1/openapi.json", scopeAdmin, methods{"GET": plain(getOpenAPI)}},
 		{"/questions/{id}", scopePage, methods{"POST": s.answerPage}},
 		{"/mcp", scopeClient, mcp},
 		{"/mcp/", scopeClient, mcp},
