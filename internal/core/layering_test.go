@@ -57,10 +57,11 @@ var layers = map[string]rule{
 	"internal/core/oddserver":  {},                                                          // a program for tests; not linked into the binary
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
+	"internal/core/history":    {ours: []string{"core/call", "core/store", "stateview"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/metrics":    {ours: []string{"stateview"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},
-	"internal/core/httpapi":    {ours: []string{"core/question", "core/tail", "stateview", "/docs"}},
+	"internal/core/httpapi":    {ours: []string{"core/history", "core/question", "core/tail", "stateview", "/docs"}},
 	"internal/core/tail":       {third: []string{"github.com/fsnotify/fsnotify"}},
 	"internal/core/demo":       {third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},

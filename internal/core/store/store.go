@@ -53,15 +53,10 @@ const lockTimeout = time.Second
 // and returns an *Error. A file that is there but cannot be written is opened
 // for reading; ReadOnly tells. A nil logger discards.
 func Open(path string, logger *slog.Logger) (*Store, error) {
-	// A FIFO would block the open, and a directory gives an obscure error.
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
-	}
 	log := cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store")
-	db, readOnly, err := openVerified(path, err == nil && info.Size() > 0)
+	db, readOnly, err := OpenFile(path)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, err
 	}
 	s := &Store{db: db, path: path, readOnly: readOnly, wake: make(chan struct{}, 1), log: log}
 	if err := s.prepare(); err != nil {
@@ -69,6 +64,18 @@ func Open(path string, logger *slog.Logger) (*Store, error) {
 		return nil, explain(path, err)
 	}
 	return s, nil
+}
+
+// OpenFile opens a bbolt file as Open does, whatever is in it, and returns an *Error.
+// What is done with the database must be done in Guarded.
+func OpenFile(path string) (db *bbolt.DB, readOnly bool, err error) {
+	// A FIFO would block the open, and a directory gives an obscure error.
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, false, explain(path, fmt.Errorf("open %s: %w", info.Mode().Type(), syscall.EISDIR))
+	}
+	db, readOnly, err = openVerified(path, err == nil && info.Size() > 0)
+	return db, readOnly, explain(path, err)
 }
 
 // openVerified opens the database for writing or, failing that, for reading. A
@@ -212,6 +219,10 @@ func (s *Store) view(fn func(*bbolt.Tx) error) error {
 func (s *Store) update(fn func(*bbolt.Tx) error) error {
 	return explain(s.path, guarded(func() error { return s.db.Update(fn) }))
 }
+
+// Guarded runs fn on a database of OpenFile. It returns an *Error, also where the disk
+// fails, or somebody else changes the file, while it is in use.
+func Guarded(path string, fn func() error) error { return explain(path, guarded(fn)) }
 
 // guarded runs fn and makes an error of what happens when the disk fails, or the
 // file is changed by somebody else, while bbolt has it mapped: a fault or a panic.

@@ -1,0 +1,82 @@
+package history
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestPayloadsHaveNoSecrets(t *testing.T) {
+	secret := "h\"é/5ecret\\value"
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inText, err := json.Marshal(`{"note":` + string(quoted) + `,"password":"hunter22"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRedactor([]string{secret, "", "other-secret"})
+	for name, c := range map[string]struct{ in, want string }{
+		"nothing":           {`{"path": "/tmp/a", "n": 1.50, "deep":[{"x":null}]}`, `{"path": "/tmp/a", "n": 1.50, "deep":[{"x":null}]}`},
+		"by name":           {`{"token":"abc","a":1}`, `{"token":"•••","a":1}`},
+		"by parts of names": {`{"apiKey":"abc","X-API-Key" : "d","github_token":"e","session_id":"f"}`, `{"apiKey":"•••","X-API-Key" : "•••","github_token":"•••","session_id":"•••"}`},
+		"innocent names":    {`{"key":"title","tokens":5,"author":"me","monkey":"x"}`, `{"key":"title","tokens":5,"author":"me","monkey":"x"}`},
+		"numbers":           {`{"otp":123456,"secret":-1.5e3,"auth":true,"pwd":null}`, `{"otp":"•••","secret":"•••","auth":true,"pwd":null}`},
+		"whole objects":     {`{"credentials":{"user":"u","pw":["}"]},"b":[1]}`, `{"credentials":"•••","b":[1]}`},
+		"by value":          {`{"a":` + string(quoted) + `,"b":"x other-secret y"}`, `{"a":"•••","b":"x ••• y"}`},
+		"escaped":           {`{"a":"other\u002dsecret"}`, `{"a":"•••"}`},
+		"value as a name":   {`{"other-secret!":"a"}`, `{"•••!":"•••"}`},
+		"JSON in text":      {`{"text":` + string(inText) + `}`, `{"text":"{\"note\":\"•••\",\"password\":\"•••\"}"}`},
+		"bearer":            {`{"text":"Authorization: Bearer abcdefgh.ijkl-mno"}`, `{"text":"Authorization: ••• •••"}`},
+		"in an address":     {`{"text":"see https://me:pass@example.com/x?api_key=1234567"}`, `{"text":"see https://•••@example.com/x?api_key=•••"}`},
+		"by form":           {`{"text":"ghp_0123456789abcdefghij0123 AKIAABCDEFGHIJKLMNOP"}`, `{"text":"••• •••"}`},
+		"private key":       {`{"text":"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"}`, `{"text":"•••"}`},
+		"cut in a name":     {`{"pass…`, `{"pass…`},
+		"cut in a value":    {`{"password":"hun…`, `{"password":"•••"…`},
+		"cut in a secret":   {`{"a":"other-sec…`, `{"a":""…`},
+		"cut in an object":  {`{"auth":{"a":"b…`, `{"auth":"•••"…`},
+	} {
+		if got := r.payload([]byte(c.in)); got != c.want {
+			t.Errorf("%s: payload(%s)\n got %s\nwant %s", name, c.in, got, c.want)
+		}
+	}
+	deep := `"other-secret"`
+	for range maxNesting + 3 {
+		b, err := json.Marshal(`[` + deep + `]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deep = string(b)
+	}
+	if got := r.payload([]byte(deep)); strings.Contains(got, "other-secret") {
+		t.Errorf("deep in texts: %s", got)
+	}
+}
+
+// FuzzPayload wants no secret in what is kept of whole JSON or its beginning, and JSON to
+// stay JSON.
+func FuzzPayload(f *testing.F) {
+	f.Add(`{"a":"x","token":{"b":[1]}}`, "sesame-open", 9)
+	f.Add(`["\u0073esame-open"]`, "sesame-open", 12)
+	f.Fuzz(func(t *testing.T, text, secret string, cut int) {
+		if len(secret) < 6 || strings.Contains(hidden+cutMark, secret) {
+			return
+		}
+		r := newRedactor([]string{secret})
+		value, err := json.Marshal(map[string]string{"a": text, "b": text + secret, "c": secret + text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back map[string]string
+		if got := r.payload(value); json.Unmarshal([]byte(got), &back) != nil {
+			t.Fatalf("payload(%s) = %s, which is no JSON", value, got)
+		}
+		for key, v := range back {
+			if strings.Contains(v, secret) {
+				t.Fatalf("payload(%s) = %s: %q has the secret", value, v, key)
+			}
+		}
+		r.payload(clip([]byte(text), max(0, cut))) // must not panic
+	})
+}
