@@ -49,9 +49,7 @@ waits some seconds for an instance, and goes on when that is started again.`,
 		},
 	}
 	c.Flags().StringVar(&server, "server", "", "take the client to this `server` alone, as it is")
-	_ = c.RegisterFlagCompletionFunc("server", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		return o.completeNames(c, nil, word)
-	}) // the flag is there
+	o.offerServers(c)
 	c.Flags().BoolVar(&search, "search", false, "take the client to the search over all tools")
 	return c
 }

@@ -294,3 +294,12 @@ func (o *options) completeNames(c *cobra.Command, args []string, _ string) ([]st
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
+
+// offerServers has the flag --server completed.
+func (o *options) offerServers(c *cobra.Command) {
+	if err := c.RegisterFlagCompletionFunc("server", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return o.completeNames(c, nil, word)
+	}); err != nil {
+		panic(err) // there is no such flag
+	}
+}

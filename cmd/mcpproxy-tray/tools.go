@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -18,11 +22,11 @@ import (
 func newTools(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tools",
-		Short: "List and call the tools of all servers",
+		Short: "List, find and call the tools of all servers",
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newToolsList(o), newToolsCall(o))
+	c.AddCommand(newToolsList(o), newToolsSearch(o), newToolsCall(o))
 	return c
 }
 
@@ -61,12 +65,65 @@ func newToolsList(o *options) *cobra.Command {
 			if o.json() {
 				return json.NewEncoder(c.OutOrStdout()).Encode(tools)
 			}
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, t := range tools {
-				fmt.Fprintf(w, "%s\t%s\n", t.Name, oneLine(t.Description))
-			}
-			return w.Flush()
+			return printTools(c.OutOrStdout(), tools)
 		}}
+}
+
+func newToolsSearch(o *options) *cobra.Command {
+	var limit int
+	var server string
+	c := &cobra.Command{
+		Use:   "search WORD...",
+		Short: "Find tools by what they do, best first",
+		Example: `  mcpproxy-tray tools search read a file
+  mcpproxy-tray tools search --limit 3 time zone`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &failure{exitUsage, c.CommandPath() + " takes what to look for", "See " + c.CommandPath() + " --help."}
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, args []string) error {
+			a, err := o.connect()
+			if err != nil {
+				return err
+			}
+			query := url.Values{"q": {strings.Join(args, " ")}, "limit": {strconv.Itoa(limit)}}
+			if server != "" {
+				query.Set("server", server)
+			}
+			path := "/api/v1/tools/search?" + query.Encode()
+			if o.json() {
+				return printDocument(c.Context(), a, path, c.OutOrStdout())
+			}
+			data, err := a.do(c.Context(), http.MethodGet, path, nil)
+			if err != nil {
+				return err
+			}
+			var found struct{ Tools []toolcall.Tool }
+			if json.Unmarshal(data, &found) != nil {
+				return a.unreachable()
+			}
+			if len(found.Tools) == 0 {
+				say(c, "nothing found; mcpproxy-tray tools list shows all")
+			}
+			return printTools(c.OutOrStdout(), found.Tools)
+		},
+	}
+	c.Flags().IntVarP(&limit, "limit", "n", 10, "how many at most")
+	c.Flags().StringVar(&server, "server", "", "of this `server` alone")
+	o.offerServers(c)
+	return c
+}
+
+// printTools prints a line for each tool.
+func printTools(out io.Writer, tools []toolcall.Tool) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, t := range tools {
+		fmt.Fprintf(w, "%s\t%s\n", t.Name, oneLine(t.Description))
+	}
+	return w.Flush()
 }
 
 func newToolsCall(o *options) *cobra.Command {
