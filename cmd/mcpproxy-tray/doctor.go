@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mcpproxy-tray/internal/core"
 	"mcpproxy-tray/internal/core/doctor"
 )
 
@@ -17,22 +17,28 @@ func newDoctor(o *options) *cobra.Command {
 		Use:   "doctor",
 		Short: "Find what is wrong and say what to do about it",
 		Long: `Find what is wrong and say what to do about it. It changes nothing, and ends
-with code 1 when something needs you.`,
+with code 1 when something needs you. It looks at the configuration and each
+server's entry, the PATH of the login shell, the keyring, the running instance
+or who has its port, files that others can read, the database, what a crash left,
+the panel and the notifications, and at what AI clients start themselves.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			dirs, err := o.dirs()
 			if err != nil {
 				return err
 			}
-			p := doctor.Patient{Dirs: dirs, Path: os.Getenv("PATH")}
+			p := doctor.Patient{Dirs: dirs}
 			if p.ConfigFile, err = o.configPath(); err != nil {
 				return err
 			}
-			a, err := o.connect()
+			inst, err := core.FindInstance(dirs)
 			switch {
 			case err == nil:
-				p.Running = strings.TrimPrefix(a.base, "http://")
-			case !errors.Is(err, errNoInstance):
+				p.Running, p.PID = strings.TrimPrefix(inst.URL, "http://"), inst.PID
+				if o.config == "" {
+					p.ConfigFile = inst.Config
+				}
+			case !errors.Is(err, core.ErrNoInstance):
 				say(c, "%s", err.Error())
 			}
 			return diagnosis(c, o, doctor.Run(c.Context(), p))
@@ -52,17 +58,28 @@ func diagnosis(c *cobra.Command, o *options, found []doctor.Finding) error {
 	} else {
 		for _, f := range found {
 			fmt.Fprintf(out, "%s: %s\n", f.Check, oneLine(f.Text))
-			if f.Hint != "" {
-				fmt.Fprintf(out, "  %s\n", oneLine(f.Hint))
+			for _, line := range []string{f.Why, f.Hint} {
+				if line != "" {
+					fmt.Fprintf(out, "  %s\n", oneLine(line))
+				}
 			}
 		}
 	}
-	switch len(found) {
-	case 0:
+	bad := 0
+	for _, f := range found {
+		if !f.Minor {
+			bad++
+		}
+	}
+	switch {
+	case len(found) == 0:
 		say(c, "nothing found")
 		return nil
-	case 1:
+	case bad == 0:
+		say(c, "nothing that needs you")
+		return nil
+	case bad == 1:
 		return &failure{exitFailed, "1 thing needs you", ""}
 	}
-	return &failure{exitFailed, fmt.Sprintf("%d things need you", len(found)), ""}
+	return &failure{exitFailed, fmt.Sprintf("%d things need you", bad), ""}
 }

@@ -36,7 +36,11 @@ var layers = map[string]rule{
 		ours:  []string{"core/config/jsonc"},
 		third: []string{"github.com/tailscale/hujson", "github.com/fsnotify/fsnotify", "github.com/adrg/xdg", "golang.org/x/text"},
 	},
-	"internal/core/doctor":       {ours: []string{"core/config"}, third: []string{"github.com/godbus/dbus"}},
+	"internal/core/doctor": {
+		ours:  []string{"core/clients", "core/config", "core/guard", "core/shellpath", "core/store"},
+		third: []string{"github.com/godbus/dbus"},
+	},
+	"internal/core/clients":      {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {

@@ -1,28 +1,43 @@
-//go:build !windows
+//go:build linux
 
 package doctor
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/guard"
+	"mcpproxy-tray/internal/core/store"
 )
 
-// patient returns a healthy one with the given configuration.
+const good = `{"listen": "127.0.0.1:0", "mcpServers": {"a": {"command": "tool"}}}`
+
+// patient returns a healthy one with the given configuration, whose login shell
+// is a script that knows where "tool" is.
 func patient(t *testing.T, cfg string) Patient {
 	t.Helper()
 	dir := t.TempDir()
-	p := Patient{Dirs: config.Dirs{Config: dir, Data: dir, Logs: dir}, ConfigFile: filepath.Join(dir, "config.json"), Path: filepath.Join(dir, "bin")}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, p.ConfigFile, cfg, 0o600)
+	p := Patient{
+		Dirs: config.Dirs{Config: dir, Data: dir, Logs: dir}, ConfigFile: filepath.Join(dir, "config.json"),
+		Environ: []string{"HOME=" + dir, "SHELL=" + filepath.Join(dir, "shell"), "PATH=/usr/bin:/bin"},
+	}
+	write(t, filepath.Join(dir, "shell"), "#!/bin/sh\nfor question; do :; done\nPATH="+dir+"/bin eval \"$question\"\n", 0o700)
+	write(t, filepath.Join(dir, "bin", "tool"), "", 0o700)
+	write(t, p.ConfigFile, cfg, 0o644)
 	return p
 }
 
@@ -39,54 +54,177 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
+// findings returns what Run finds, a line each.
+func findings(t *testing.T, p Patient) []string {
+	t.Helper()
+	var lines []string
+	for _, f := range Run(t.Context(), p) {
+		if f.Text == "" || f.Why == "" || f.Hint == "" {
+			t.Errorf("%+v does not say what, why and what to do", f)
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s %s", f.Check, f.Text, f.Hint))
+	}
+	return lines
+}
+
+// want runs all checks, which must find this one thing.
+func want(t *testing.T, p Patient, text string) {
+	t.Helper()
+	if found := findings(t, p); len(found) != 1 || !strings.Contains(found[0], text) {
+		t.Errorf("found %q, want one with %q", found, text)
+	}
+}
+
+// TestChecks spoils one thing at a time; without it nothing is found.
 func TestChecks(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	good := `{"listen": "127.0.0.1:0", "mcpServers": {"a": {"command": "tool"}}}`
+	entry := func(text string) string { return `{"listen": "127.0.0.1:0", "mcpServers": {"a": ` + text + `}}` }
+	damaged := func(t *testing.T, p *Patient) { write(t, p.Dirs.Database(), strings.Repeat("x", 4096), 0o600) }
+	shell := func(script string) func(*testing.T, *Patient) {
+		return func(t *testing.T, p *Patient) {
+			write(t, filepath.Join(p.Dirs.Data, "shell"), "#!/bin/sh\n"+script, 0o700)
+			p.Environ = append(p.Environ, "PATH="+filepath.Join(p.Dirs.Data, "bin"))
+		}
+	}
 	tests := []struct {
-		name   string
-		look   func(context.Context, Patient) []Finding
-		config string
-		spoil  func(Patient)
-		want   string // part of the text; the same check finds nothing in a good one
+		name, config string
+		spoil        func(*testing.T, *Patient)
+		want         string
 	}{
-		{"broken file", configuration, "{\n  \"mcpServers\": {,} }", nil, ":2:"},
-		{"broken entry", configuration, `{"listen": "127.0.0.1:0", "mcpServers": {"a": {}}}`, nil, "a"},
-		{"unknown command", commands, `{"mcpServers": {"a": {"command": "nosuch"}}}`, nil, `"nosuch"`},
-		{"relative command", commands, `{"mcpServers": {"a": {"command": "/nosuch/tool"}}}`, nil, `"/nosuch/tool"`},
-		{"taken port", port, `{"listen": "` + taken.Addr().String() + `"}`, nil, taken.Addr().String()},
-		{"open token", permissions, good, func(p Patient) { write(t, p.Dirs.AdminToken(), "x", 0o644) }, "admin.token"},
-		{"left instance file", crash, good, func(p Patient) { write(t, p.Dirs.Instance(), "{}", 0o600) }, "did not end"},
+		{"broken file", "{\n  \"mcpServers\": {,} }", nil, "configuration: config.json:2:"},
+		{"broken entry", entry(`{}`), nil, "configuration: config.json:1:"},
+		{"unknown key", entry(`{"command": "tool", "comand": "x"}`), nil, `configuration: config.json:1:`},
+		{"unknown command", entry(`{"command": "nosuch"}`), nil, `servers: The command "nosuch" of the server "a" is not found.`},
+		{"missing program file", entry(`{"command": "/nosuch/tool"}`), nil, `"/nosuch/tool"`},
+		{"missing folder", entry(`{"command": "tool", "cwd": "/nosuch"}`), nil, `The folder "/nosuch" of the server "a" does not exist.`},
+		{"malformed address", entry(`{"url": "${env:HOME}"}`), nil, `servers: Server "a": "url" is not a web address.`},
+		{"unset variable", entry(`{"command": "tool", "env": {"K": "${env:NOSUCH_VARIABLE}"}}`), nil, `the environment variable "NOSUCH_VARIABLE", which is not set.`},
+		{"shell without an answer", good, shell("exit 1"), "path: The login shell "},
+		{"shell that talks too much", good, shell("exec yes"), "print more than 1 MB."},
+		{"shell that hangs", good, shell("sleep 600"), "take longer than 3 s."},
+		{"shell that cannot be started", good, func(t *testing.T, p *Patient) {
+			write(t, filepath.Join(p.Dirs.Data, "shell"), "\x7fELF", 0o700)
+			p.Environ = append(p.Environ, "PATH="+filepath.Join(p.Dirs.Data, "bin"))
+		}, "does not tell its PATH."},
+		{"taken port", `{"listen": "` + taken.Addr().String() + `"}`, nil, fmt.Sprintf("port: The address %s is taken by doctor.test (process %d).", taken.Addr(), os.Getpid())},
+		{"open token", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.AdminToken(), "x", 0o644) }, "permissions: Others can open "},
+		{"data open to all", good, func(t *testing.T, p *Patient) {
+			p.Dirs.Data = filepath.Join(p.Dirs.Data, "data")
+			write(t, filepath.Join(p.Dirs.Data, "x"), "", 0o600)
+			if err := os.Chmod(p.Dirs.Data, 0o750); err != nil {
+				t.Fatal(err)
+			}
+		}, "(mode 0750)"},
+		{"configuration all can change", good, func(t *testing.T, p *Patient) { write(t, p.ConfigFile, good, 0o666) }, "Run: chmod go-w '"},
+		{"damaged database", good, damaged, "database: The database "},
+		{"instance that does not answer", good, func(t *testing.T, p *Patient) { p.Running, p.PID = "127.0.0.1:1", os.Getpid() }, "instance: The running instance (process "},
+		{"left instance file", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.Instance(), "{}", 0o600) }, "crash: The last instance did not end in order."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			well := patient(t, good)
-			write(t, filepath.Join(well.Path, "tool"), "", 0o700)
-			write(t, well.Dirs.Token(), "x", 0o600)
-			if found := tt.look(t.Context(), well); len(found) > 0 {
-				t.Errorf("found %v in a healthy one", found)
+			p := patient(t, good)
+			write(t, p.Dirs.Token(), "x", 0o600)
+			if found := findings(t, p); len(found) > 0 {
+				t.Errorf("found %q in a healthy one", found)
 			}
-			p := patient(t, tt.config)
+			write(t, p.ConfigFile, tt.config, 0o644)
 			if tt.spoil != nil {
-				tt.spoil(p)
+				tt.spoil(t, &p)
 			}
-			found := tt.look(t.Context(), p)
-			if len(found) != 1 || !strings.Contains(found[0].Text, tt.want) {
-				t.Errorf("found %v, want one with %q", found, tt.want)
-			}
+			want(t, p, tt.want)
 		})
+	}
+}
+
+// TestFilesOfAnotherUser looks at files as another user would to whom they do not belong.
+func TestFilesOfAnotherUser(t *testing.T) {
+	p := patient(t, good)
+	write(t, p.Dirs.Token(), "x", 0o600)
+	x := newExam(t.Context(), p)
+	x.uid = os.Getuid() + 1
+	found := permissions(t.Context(), x)
+	if len(found) != 3 || !strings.Contains(found[1].Text, fmt.Sprintf("token belongs to another user (number %d).", os.Getuid())) {
+		t.Errorf("found %+v, want data folder, token and configuration", found)
+	}
+}
+
+// TestGoodDatabase has the real one, which is in use while an instance runs.
+func TestGoodDatabase(t *testing.T) {
+	p := patient(t, good)
+	s, err := store.Open(p.Dirs.Database(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, p, "is in use by another process")
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	running := p
+	running.Running, running.PID = web.Listener.Addr().String(), os.Getpid()
+	if found := findings(t, running); len(found) > 0 {
+		t.Errorf("found %q beside a running instance", found)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if found := findings(t, p); len(found) > 0 {
+		t.Errorf("found %q", found)
+	}
+}
+
+// TestOrphansAreFound starts what a crash would leave.
+func TestOrphansAreFound(t *testing.T) {
+	p := patient(t, good)
+	tree := guard.New()
+	if _, err := tree.Claim(p.Dirs.Data); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sleep", "600")
+	if err := tree.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }() // it was killed
+	defer tree.Stop(cmd.Process, 0)
+	want(t, p, fmt.Sprintf("orphans: Process %d of a server runs although", cmd.Process.Pid))
+	if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the doctor ended it: %v", err)
+	}
+}
+
+// TestEnvironOfTheInstance takes what the running instance was started with.
+func TestEnvironOfTheInstance(t *testing.T) {
+	p := patient(t, `{"listen": "127.0.0.1:0", "mcpServers": {"a": {"command": "tool", "env": {"K": "${env:OF_THE_INSTANCE}"}}}}`)
+	cmd := exec.Command("sleep", "600")
+	cmd.Env = append(p.Environ, "OF_THE_INSTANCE=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }() // it was killed
+	defer cmd.Process.Kill()
+	want(t, p, `"OF_THE_INSTANCE", which is not set`)
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	p.Environ, p.Running, p.PID = nil, web.Listener.Addr().String(), cmd.Process.Pid
+	if found := findings(t, p); len(found) > 0 {
+		t.Errorf("found %q", found)
+	}
+	t.Setenv("SHLVL", "1")
+	if x := newExam(t.Context(), Patient{}); len(x.Environ) != len(os.Environ())-1 {
+		t.Error("a start at login would have SHLVL")
 	}
 }
 
 func TestACheckThatHangsIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
 		hang := make(chan struct{})
-		found := run(t.Context(), Patient{}, []check{
-			{"slow", func(context.Context, Patient) []Finding { <-hang; return nil }},
-			{"quick", func(context.Context, Patient) []Finding { return []Finding{{Text: "ill"}} }},
+		found := run(ctx, &exam{}, []check{
+			{"slow", func(context.Context, *exam) []Finding { <-hang; return nil }},
+			{"quick", func(context.Context, *exam) []Finding { return []Finding{{Text: "ill"}} }},
 		})
 		close(hang)
 		synctest.Wait()
