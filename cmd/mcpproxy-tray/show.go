@@ -79,10 +79,10 @@ func newServersLogs(o *options) *cobra.Command {
 			return &failure{exitFailed, fmt.Sprintf("there is no log of a server named %q", name),
 				"It is there once the server has written something; servers list shows the names."}
 		}
-		if err != nil {
-			err = endOfWatch(c.Context(), err)
+		if endOfWatch(c.Context(), err) != nil {
+			return &failure{exitFailed, fmt.Sprintf("the log %s cannot be read", dirs.ServerLog(name)), "It should be a file that you may read; move away what is in its place."}
 		}
-		return err
+		return nil
 	})
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
 	c.Flags().IntVarP(&lines, "tail", "n", 100, "how many of the last `lines`")
