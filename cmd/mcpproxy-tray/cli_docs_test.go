@@ -150,7 +150,7 @@ func runExample(t *testing.T, e example, cmd *exec.Cmd, shown func(string) strin
 	}
 }
 
-// everyCommandIn makes sure that a text calls every command.
+// everyCommandIn makes sure that a text runs every command.
 func everyCommandIn(t *testing.T, text string) {
 	t.Helper()
 	var visit func(path string)
@@ -161,7 +161,7 @@ func everyCommandIn(t *testing.T, text string) {
 			t.Fatal(err)
 		}
 		if !c.HasAvailableSubCommands() && !strings.Contains(text, "mcpproxy-tray "+path) {
-			t.Errorf("there is no example of %q", path)
+			t.Errorf("nothing there runs %q", path)
 		}
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() && c.Name() != "completion" {

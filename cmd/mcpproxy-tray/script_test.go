@@ -89,3 +89,20 @@ func poll(ts *testscript.TestScript, what string, cond func() bool) {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// TestScriptsRunEveryCommand makes sure that no command is without a script.
+func TestScriptsRunEveryCommand(t *testing.T) {
+	paths, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	everyCommandIn(t, all.String())
+}
