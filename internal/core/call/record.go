@@ -30,15 +30,15 @@ func (o Outcome) String() string {
 
 // A Record is one call of a tool that has ended.
 type Record struct {
-	Client string // as it calls itself; empty if it does not
-	Server string // empty: no server has such a tool
-	Tool   string // the server's own name for it; the client's if no server has it
-	At     time.Time
-	Took   time.Duration
-	Sent   int // bytes of the params
-	Got    int // bytes of the result or error; 0 without an answer
-	Outcome
-	Why string // in our words, never the server's; empty if OK
+	Client  string // as it calls itself; empty if it does not
+	Server  string // empty: no server has such a tool
+	Tool    string // the server's own name for it; the client's if no server has it
+	At      time.Time
+	Took    time.Duration
+	Sent    int // bytes of the params
+	Got     int // bytes of the result or error; 0 without an answer
+	Outcome Outcome
+	Why     string // in our words, never the server's; empty if OK
 
 	// Params and Answer are the bytes themselves. Whoever gets a Record has them only
 	// until it returns.

@@ -48,11 +48,21 @@ type Options struct {
 	// Desk asks the user what a server wants to know and the client cannot ask; nil: nobody does.
 	Desk Desk
 
+	// Recorder is given each call of a tool that ended, also of one that was refused; nil:
+	// none is kept.
+	Recorder Recorder
+
 	// Read is told of each request, which is answered from a snapshot. Announced is told
 	// of each snapshot that was looked at, and whether clients were told of changed lists.
 	// Both must return soon; nil is told nothing.
 	Read      func()
 	Announced func(s *stateview.Snapshot, changed bool)
+}
+
+// A Recorder keeps what was called. Record is in the path of each call: it must return
+// within microseconds, and not keep the record's Params and Answer.
+type Recorder interface {
+	Record(r call.Record)
 }
 
 // A Desk asks the user in place of a client.
@@ -79,7 +89,8 @@ type Endpoint struct {
 	follow         func(server string, wish call.Wish) // nil: nobody follows
 	wished         chan struct{}                       // one slot: wishes have changed
 	news           news
-	desk           Desk // nil: nobody is asked here
+	desk           Desk     // nil: nobody is asked here
+	recorder       Recorder // nil: nothing is kept
 	read           func()
 	announced      func(s *stateview.Snapshot, changed bool)
 
@@ -113,6 +124,7 @@ func New(o Options) *Endpoint {
 		wished:         make(chan struct{}, 1),
 		news:           news{wake: make(chan struct{}, 1)},
 		desk:           o.Desk,
+		recorder:       o.Recorder,
 		read:           o.Read,
 		announced:      o.Announced,
 	}

@@ -25,6 +25,7 @@ type lease struct {
 	timer *time.Timer     // runs while uses is 0; fires once
 	seen  versions        // of the lists the client last got; 0 = none yet
 	can   json.RawMessage // the client's capabilities
+	name  string          // as the client calls itself
 }
 
 // add begins the lease of a new session. It reports false if no session may live any more.
@@ -54,13 +55,23 @@ func (l *leases) take(id string) bool {
 	return true
 }
 
-// introduce notes what the client of a session said it can do.
-func (l *leases) introduce(id string, capabilities json.RawMessage) {
+// introduce notes what the client of a session said of itself: who it is and what it can do.
+func (l *leases) introduce(id, name string, capabilities json.RawMessage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.idle[id]; s != nil {
-		s.can = capabilities
+		s.name, s.can = name, capabilities
 	}
+}
+
+// name returns how the client of a session calls itself.
+func (l *leases) name(id string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.idle[id]; s != nil {
+		return s.name
+	}
+	return ""
 }
 
 // capabilities returns what the client of a session can do.

@@ -60,7 +60,7 @@ func (s *scope) serveFromLibrary(w http.ResponseWriter, r *http.Request, from *c
 	got := s.askLibrary(r, from, m)
 	session := got.header.Get(sessionHeader)
 	if m.method == "initialize" && session != "" {
-		s.leases.introduce(session, bytes.Clone(valueOf(m.params, "capabilities"))) // before the client can know it
+		s.leases.introduce(session, nameOf(valueOf(m.params, "clientInfo")), bytes.Clone(valueOf(m.params, "capabilities"))) // before the client can know it
 		if !s.leases.has(session) {
 			s.closeSession(session) // it came to nothing
 			session = ""

@@ -28,7 +28,7 @@ type message struct {
 
 // requestMeta is what the front reads of a request's _meta.
 type requestMeta struct {
-	revision, capabilities, level json.RawMessage // of revision 2026-07-28
+	revision, capabilities, level, client json.RawMessage // of revision 2026-07-28
 }
 
 // isRequest reports whether somebody waits for an answer.
@@ -93,6 +93,8 @@ func readMessage(raw []byte) (m message, err error) {
 			once(&m.asMeta.capabilities, v)
 		case metaLogLevel:
 			once(&m.asMeta.level, v)
+		case metaClient:
+			m.asMeta.client = v
 		}
 	}
 	switch {
@@ -113,6 +115,7 @@ const (
 	metaRevision     = "io.modelcontextprotocol/protocolVersion"
 	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
 	metaLogLevel     = "io.modelcontextprotocol/logLevel"
+	metaClient       = "io.modelcontextprotocol/clientInfo" // on which nothing depends
 )
 
 // validID returns an id if it is one: a string or a number.

@@ -87,11 +87,16 @@ func (s *scope) listPage(k kind, from *caller, m *message) reply {
 
 // relay sends a request on and waits for its answer. asker is whom its server may ask.
 func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.Client) reply {
-	to, err := s.route(s.catalog(), m, from.modern)
+	c := s.catalog()
+	to, err := s.route(c, m, from.modern)
+	to.note = s.begin(c, from, m)
+	defer to.note.end()
 	if err != nil {
+		to.note.refuse(err)
 		return errorReply(err)
 	}
 	if to.answer != nil {
+		to.note.refuse(to.refused)
 		return resultReply(m.method, to.answer, from.modern)
 	}
 	asker, over := s.atDesk(ctx, asker, to.server)
@@ -105,9 +110,11 @@ func (s *scope) relay(ctx context.Context, from *caller, m *message, asker call.
 		}
 	}
 	if failed == nil && !from.modern && wantsInput(result) { // in a batch nobody can be asked
+		to.note.broke()
 		return errorReply(internalError(fmt.Sprintf("The server %q asks for something, and in a batch the client cannot be asked.", to.server)))
 	}
 	if failed != nil {
+		to.note.broke()
 		return *failed
 	}
 	if to.finish != nil {
@@ -126,15 +133,21 @@ func (s *scope) request(ctx context.Context, to route, method string, asker call
 	}
 	result, rpcErr, err := s.upstreams.Request(ctx, to.server, call.Request{Method: method, Params: to.params, Admit: admit, From: asker})
 	var failed reply
+	to.note.answered(to.params, result, rpcErr)
 	switch {
 	case refused != nil:
+		to.note.refuse(refused)
 		failed = errorReply(refused)
 	case err != nil:
 		s.logger.Debug("call broke", "server", to.server, "method", method, "err", err)
-		failed = errorReply(brokenCall(ctx, to.server, err))
+		why := brokenCall(ctx, to.server, err)
+		to.note.unanswered(ctx, err, why)
+		failed = errorReply(why)
 	case rpcErr != nil:
+		to.note.broke()
 		failed = serverErrorReply(rpcErr)
 	case len(result) == 0 || result[0] != '{':
+		to.note.broke()
 		failed = errorReply(internalError(fmt.Sprintf("The server %q answered with something that is not a result.", to.server)))
 	default:
 		return result, nil

@@ -17,6 +17,9 @@ type route struct {
 	admit  func() error                        // whether it may be sent now; see call.Request
 	answer []byte                              // the result, if the endpoint has it itself; then nothing is sent
 	finish func(result json.RawMessage) []byte // what the client gets of a result; nil: the same
+
+	refused error // why answer says that nothing was called; nil: it does not
+	note    *note // of the call; nil: it is not recorded
 }
 
 // route says where a client's request goes, or why it goes nowhere. It refuses what

@@ -98,7 +98,7 @@ func answered(result []byte, err error) (route, error) {
 	if err != nil {
 		result = textResult(true, err.Error())
 	}
-	return route{answer: result}, nil
+	return route{answer: result, refused: err}, nil
 }
 
 // textResult returns the result of a tool that says something.
