@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -35,7 +34,7 @@ func newServersShow(o *options) *cobra.Command {
 
 // printServer prints what is known of one server, a line for each thing.
 func printServer(out io.Writer, s server) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	w, flush := table(out)
 	line := func(key, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s\t%s\n", key, oneLine(value))
@@ -58,7 +57,7 @@ func printServer(out io.Writer, s server) error {
 	}
 	line("problem", s.Problem.Text)
 	line("what to do", s.Problem.Hint)
-	return w.Flush()
+	return flush()
 }
 
 func newServersLogs(o *options) *cobra.Command {

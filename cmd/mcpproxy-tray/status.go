@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,7 +134,7 @@ func printServers(out io.Writer, servers []server) error {
 		_, err := fmt.Fprintln(out, "no servers")
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	w, flush := table(out)
 	paint := painter(out)
 	fmt.Fprintf(w, "NAME\t%s\tTOOLS\tSINCE\tPROBLEM\n", paint(neutral, "STATE"))
 	for _, s := range servers {
@@ -147,7 +148,21 @@ func printServers(out io.Writer, servers []server) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, paint(stateColours[s.State], s.State), tools, since, oneLine(s.Problem.Text))
 	}
-	return w.Flush()
+	return flush()
+}
+
+// table returns where to write rows, with tabs between their cells, and what prints
+// them to out below each other, at once: a terminal should not see them one by one.
+func table(out io.Writer) (rows io.Writer, flush func() error) {
+	var text bytes.Buffer
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	return w, func() error {
+		err := w.Flush()
+		if err == nil {
+			_, err = text.WriteTo(out)
+		}
+		return err
+	}
 }
 
 // oneLine keeps a text of the API on its line of a table or terminal, and from

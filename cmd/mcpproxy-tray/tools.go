@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -119,11 +118,11 @@ func newToolsSearch(o *options) *cobra.Command {
 
 // printTools prints a line for each tool.
 func printTools(out io.Writer, tools []toolcall.Tool) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	w, flush := table(out)
 	for _, t := range tools {
 		fmt.Fprintf(w, "%s\t%s\n", t.Name, oneLine(t.Description))
 	}
-	return w.Flush()
+	return flush()
 }
 
 func newToolsCall(o *options) *cobra.Command {
