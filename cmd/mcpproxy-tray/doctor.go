@@ -60,7 +60,7 @@ func diagnosis(c *cobra.Command, o *options, found []doctor.Finding) error {
 			fmt.Fprintf(out, "%s: %s\n", f.Check, oneLine(f.Text))
 			for _, line := range []string{f.Why, f.Hint} {
 				if line != "" {
-					fmt.Fprintf(out, "  %s\n", oneLine(line))
+					fmt.Fprintf(out, "  %s\n", tame([]byte(line))) // a quoted path keeps its blanks
 				}
 			}
 		}

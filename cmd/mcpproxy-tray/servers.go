@@ -265,7 +265,7 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 		return configEdit(f.Add(name, raw))
 	})
 	if err == nil && !approved {
-		say(c, "%s: added; it starts once it is approved: mcpproxy-tray servers approve %s", name, shellQuoted(name))
+		say(c, "%s: added; it starts once it is approved: mcpproxy-tray servers approve %s", name, config.ShellQuote(name))
 	}
 	return err
 }

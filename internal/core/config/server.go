@@ -46,9 +46,9 @@ func (s Server) CommandLine() string {
 	if s.Command == "" {
 		return ""
 	}
-	words := []string{shellQuote(s.Command)}
+	words := []string{ShellQuote(s.Command)}
 	for _, a := range s.Args {
-		words = append(words, shellQuote(a))
+		words = append(words, ShellQuote(a))
 	}
 	return strings.Join(words, " ")
 }
@@ -94,9 +94,9 @@ func secretName(key string) bool {
 	return false
 }
 
-// shellQuote quotes s as a POSIX shell would need it. What cannot be seen is
+// ShellQuote quotes s as a POSIX shell would need it: also what a hint says to type. What cannot be seen is
 // written as an escape in $'…', so that a line never hides a part of itself.
-func shellQuote(s string) string {
+func ShellQuote(s string) string {
 	switch {
 	case s != visible(s):
 		return "$'" + strings.ReplaceAll(visible(strings.ReplaceAll(s, `\`, `\\`)), "'", `\'`) + "'"

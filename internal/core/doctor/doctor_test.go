@@ -119,7 +119,7 @@ func TestChecks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "(mode 0750)"},
-		{"configuration all can change", good, func(t *testing.T, p *Patient) { write(t, p.ConfigFile, good, 0o666) }, "Run: chmod go-w '"},
+		{"configuration all can change", good, func(t *testing.T, p *Patient) { write(t, p.ConfigFile, good, 0o666) }, "Run: chmod go-w /"},
 		{"damaged database", good, damaged, "database: The database "},
 		{"instance that does not answer", good, func(t *testing.T, p *Patient) { p.Running, p.PID = "127.0.0.1:1", os.Getpid() }, "instance: The running instance (process "},
 		{"left instance file", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.Instance(), "{}", 0o600) }, "crash: The last instance did not end in order."},
@@ -232,4 +232,22 @@ func TestACheckThatHangsIsReported(t *testing.T) {
 			t.Errorf("found %v, want one of each check", found)
 		}
 	})
+}
+
+// TestHintsCanBePasted has a real shell do what the hint says, in a folder with an odd name.
+func TestHintsCanBePasted(t *testing.T) {
+	p := patient(t, good)
+	p.Dirs.Data = filepath.Join(p.Dirs.Data, "it's  a $HOME; `x`\u200b\n")
+	write(t, p.Dirs.AdminToken(), "x", 0o644)
+	found := Run(t.Context(), p)
+	if len(found) != 1 {
+		t.Fatalf("found %+v, want one", found)
+	}
+	line, ok := strings.CutPrefix(found[0].Hint, "Run: ")
+	if out, err := exec.Command("bash", "-c", line).CombinedOutput(); !ok || err != nil {
+		t.Errorf("%s: %v, %s", line, err, out)
+	}
+	if found := Run(t.Context(), p); len(found) > 0 {
+		t.Errorf("found %+v after its own hint", found)
+	}
 }

@@ -80,7 +80,7 @@ func path(_ context.Context, x *exam) []Finding {
 	shell, _ := x.variable("SHELL")
 	f := Finding{Text: fmt.Sprintf("The login shell %s does not tell its PATH.", shell),
 		Why:  "Programs that only its start-up files know, such as npx and uvx, are not found after a start by the desktop.",
-		Hint: fmt.Sprintf("Try: %s -l -i -c 'echo $PATH'", shell)}
+		Hint: fmt.Sprintf("Try: %s -l -i -c 'echo $PATH'", config.ShellQuote(shell))}
 	switch {
 	case errors.Is(err, shellpath.ErrTooLate):
 		f.Text = fmt.Sprintf("The start-up files of the login shell %s take longer than 3 s.", shell)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/store"
@@ -48,13 +47,13 @@ func permissions(_ context.Context, x *exam) []Finding {
 		}
 		if owner, ok := ownerOf(info); ok && owner != x.uid {
 			found = append(found, Finding{Text: fmt.Sprintf("%s belongs to another user (number %d).", path, owner),
-				Why: "The program may not be able to use it, and that user can change it.", Hint: fmt.Sprintf("Run: sudo chown %d %s", x.uid, quoted(path))})
+				Why: "The program may not be able to use it, and that user can change it.", Hint: fmt.Sprintf("Run: sudo chown %d %s", x.uid, config.ShellQuote(path))})
 			return
 		}
 		if mode := info.Mode().Perm(); x.uid >= 0 && mode&forbidden != 0 {
 			verb := map[bool]string{true: "change", false: "open"}[mode&0o022 != 0]
 			found = append(found, Finding{Text: fmt.Sprintf("Others can %s %s (mode %04o).", verb, path, mode),
-				Why: why, Hint: fmt.Sprintf("Run: chmod %s %s", map[bool]string{true: "go=", false: "go-w"}[forbidden == 0o077], quoted(path))})
+				Why: why, Hint: fmt.Sprintf("Run: chmod %s %s", map[bool]string{true: "go=", false: "go-w"}[forbidden == 0o077], config.ShellQuote(path))})
 		}
 	}
 	look(x.Dirs.Data, 0o077, "It holds the program's keys and its record of what you approved.")
@@ -65,9 +64,6 @@ func permissions(_ context.Context, x *exam) []Finding {
 	look(x.ConfigFile, 0o022, "Who can change it says which programs run as you.")
 	return found
 }
-
-// quoted quotes a path for a POSIX shell.
-func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
 
 // database finds one that cannot be read. The running instance has its database open.
 func database(_ context.Context, x *exam) []Finding {
