@@ -27,8 +27,7 @@ var stateColours = map[string]string{
 // painter returns what colours a cell of a table that is printed to out: nothing but on
 // a terminal that has colours, unless the user wants none (no-color.org).
 func painter(out io.Writer) func(colour, text string) string {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || runtime.GOOS == "windows" {
+	if os.Getenv("NO_COLOR") != "" || !obeys(out) {
 		return func(_, text string) string { return text }
 	}
 	return func(colour, text string) string {
@@ -37,4 +36,10 @@ func painter(out io.Writer) func(colour, text string) string {
 		}
 		return colour + text + neutral
 	}
+}
+
+// obeys reports whether out is a terminal that understands control sequences.
+func obeys(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && runtime.GOOS != "windows"
 }

@@ -163,7 +163,9 @@ func newToolsCall(o *options) *cobra.Command {
 }
 
 func callTool(c *cobra.Command, o *options, s *toolcall.Caller, tool string, arguments json.RawMessage) error {
-	raw, text, failed, err := s.Call(c.Context(), tool, arguments)
+	progress, end := progressOn(c.ErrOrStderr())
+	raw, text, failed, err := s.Call(c.Context(), tool, arguments, progress)
+	end()
 	if refused, ok := errors.AsType[*toolcall.RefusedError](err); ok {
 		return &failure{exitFailed, "the call was refused: " + oneLine(refused.Text), "mcpproxy-tray tools list shows the names."}
 	}

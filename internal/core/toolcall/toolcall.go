@@ -6,10 +6,12 @@ package toolcall
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -32,18 +34,41 @@ func (t Tool) TypeOf(argument string) string {
 }
 
 // A Caller is one session at an endpoint.
-type Caller struct{ session *mcp.ClientSession }
+type Caller struct {
+	session *mcp.ClientSession
+
+	mu    sync.Mutex                // guards calls, and is held while one is told of progress
+	calls map[string]func(Progress) // by progress token
+}
+
+// Progress is how far a call is.
+type Progress struct {
+	Done, Total float64 // Total is 0 if it is not known
+	Text        string  // of the server; may be empty
+}
 
 // Open opens a session at an endpoint with the clients' token.
 func Open(ctx context.Context, endpoint, token, version string) (*Caller, error) {
-	client := mcp.NewClient(&mcp.Implementation{Name: "mcpproxy-tray-cli", Version: version}, nil)
+	c := &Caller{calls: map[string]func(Progress){}}
+	client := mcp.NewClient(&mcp.Implementation{Name: "mcpproxy-tray-cli", Version: version}, &mcp.ClientOptions{ProgressNotificationHandler: c.progressed})
 	s, err := client.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: endpoint, HTTPClient: &http.Client{Transport: bearer(token)}, DisableStandaloneSSE: true, MaxRetries: -1,
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open session at %s: %w", endpoint, err)
 	}
-	return &Caller{s}, nil
+	c.session = s
+	return c, nil
+}
+
+// progressed passes progress on to the call that it is of, unless that has ended.
+func (c *Caller) progressed(_ context.Context, r *mcp.ProgressNotificationClientRequest) {
+	token, _ := r.Params.ProgressToken.(string)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tell := c.calls[token]; tell != nil {
+		tell(Progress{r.Params.Progress, r.Params.Total, r.Params.Message})
+	}
 }
 
 // Close ends the session.
@@ -63,8 +88,16 @@ func (c *Caller) Tools(ctx context.Context) ([]Tool, error) {
 
 // Call calls a tool and returns its whole result as JSON, the text in it, and
 // whether the tool says that it failed. An answer without a result is a *RefusedError.
-func (c *Caller) Call(ctx context.Context, tool string, args json.RawMessage) (raw []byte, text string, failed bool, err error) {
-	res, err := c.session.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: args})
+// Until it returns it tells progress how far the call is; nil asks for none.
+func (c *Caller) Call(ctx context.Context, tool string, args json.RawMessage, progress func(Progress)) (raw []byte, text string, failed bool, err error) {
+	params := &mcp.CallToolParams{Name: tool, Arguments: args}
+	if progress != nil {
+		token := rand.Text()
+		params.Meta = mcp.Meta{"progressToken": token}
+		c.expect(token, progress)
+		defer c.expect(token, nil)
+	}
+	res, err := c.session.CallTool(ctx, params)
 	if refused, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return nil, "", false, &RefusedError{refused.Message}
 	}
@@ -78,6 +111,16 @@ func (c *Caller) Call(ctx context.Context, tool string, args json.RawMessage) (r
 	}
 	raw, err = json.Marshal(res)
 	return raw, text, res.IsError, err
+}
+
+func (c *Caller) expect(token string, progress func(Progress)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if progress == nil {
+		delete(c.calls, token)
+		return
+	}
+	c.calls[token] = progress
 }
 
 // A RefusedError is a call that was answered with an error instead of a result.
