@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +75,14 @@ func newServersLogs(o *options) *cobra.Command {
 		}
 		log := tail.Open(dirs.ServerLog(name), lines)
 		defer log.Close()
-		err = printLog(c.Context(), c.OutOrStdout(), log, follow)
+		if o.json() {
+			out := &jsonLines{out: c.OutOrStdout()}
+			if err = printLog(c.Context(), out, log, follow); err == nil {
+				err = out.end()
+			}
+		} else {
+			err = printLog(c.Context(), tamed{c.OutOrStdout()}, log, follow)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return &failure{exitFailed, fmt.Sprintf("there is no log of a server named %q", name),
 				"It is there once the server has written something; servers list shows the names."}
@@ -95,11 +104,52 @@ func printLog(ctx context.Context, out io.Writer, log *tail.Log, follow bool) er
 		err = nil
 	}
 	for err == nil {
-		if _, err = io.WriteString(out, tame(text)); err != nil || !follow {
+		if _, err = out.Write(text); err != nil || !follow {
 			break
 		}
 		text, err = log.Next(ctx)
 	}
+	return err
+}
+
+// tamed writes what cannot control the terminal.
+type tamed struct{ out io.Writer }
+
+func (w tamed) Write(text []byte) (int, error) {
+	_, err := io.WriteString(w.out, tame(text))
+	return len(text), err
+}
+
+// jsonLines writes each line as an object of its own, once it is complete.
+type jsonLines struct {
+	out  io.Writer
+	rest []byte // of the last line
+}
+
+func (w *jsonLines) Write(text []byte) (int, error) {
+	e := json.NewEncoder(w.out)
+	e.SetEscapeHTML(false)
+	w.rest = append(w.rest, text...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			return len(text), nil
+		}
+		w.rest = rest
+		if err := e.Encode(struct {
+			Line string `json:"line"`
+		}{strings.TrimSuffix(string(line), "\r")}); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// end writes a last line that is not complete.
+func (w *jsonLines) end() error {
+	if len(w.rest) == 0 {
+		return nil
+	}
+	_, err := w.Write([]byte("\n"))
 	return err
 }
 
