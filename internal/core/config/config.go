@@ -18,6 +18,7 @@ type Config struct {
 	LogLevel      slog.Level    // "debug", "info" (default), "warn" or "error"
 	Notifications Notifications // when to notify
 	Timeouts      Timeouts      // how long to wait for servers
+	History       History       // what is kept of what happened
 
 	Servers  []Server // in the order of the file; a broken entry is here too, with Err set
 	Refused  []*Error // entries without a usable name, or with one that is taken
@@ -54,6 +55,15 @@ type Timeouts struct {
 	Question time.Duration // for the user to answer what a server asks and the client cannot ask; default 2m, 0 = is never asked
 }
 
+// History says what is kept on disk of calls and of changes of servers' states.
+type History struct {
+	Enabled      bool          // default true
+	MaxBytes     int64         // of the file; default 100 MB, at least 10 MB
+	MaxAge       time.Duration // of a call; default 90 days
+	Payloads     bool          // also what was sent and answered, without secrets; default false
+	PayloadBytes int           // of each of both, at most; default 4 kB
+}
+
 // Fallback returns what an empty object in the file would mean: all defaults
 // and no servers. It is what holds while no good file was ever read.
 func Fallback() *Config {
@@ -73,6 +83,7 @@ func Fallback() *Config {
 		},
 		Timeouts: Timeouts{Start: 30 * time.Second, Call: 5 * time.Minute, Wait: 10 * time.Second, Grace: 30 * time.Second,
 			Question: 2 * time.Minute},
+		History: History{Enabled: true, MaxBytes: 100 << 20, MaxAge: 90 * 24 * time.Hour, PayloadBytes: 4 << 10},
 	}
 }
 
@@ -84,7 +95,7 @@ func (c *Config) Equal(o *Config) bool {
 
 func (c *Config) sameSettings(o *Config) bool {
 	return c.Listen == o.Listen && c.Quarantine == o.Quarantine && c.MCPAuth == o.MCPAuth &&
-		c.LogLevel == o.LogLevel && c.Notifications.equal(o.Notifications) && c.Timeouts == o.Timeouts
+		c.LogLevel == o.LogLevel && c.Notifications.equal(o.Notifications) && c.Timeouts == o.Timeouts && c.History == o.History
 }
 
 // Server returns the server of that name.

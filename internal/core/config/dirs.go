@@ -59,8 +59,11 @@ func (d Dirs) Make() error {
 // ConfigFile is the configuration.
 func (d Dirs) ConfigFile() string { return filepath.Join(d.Config, "config.json") }
 
-// Database is the store of approvals and history.
+// Database is the store of approvals.
 func (d Dirs) Database() string { return filepath.Join(d.Data, "mcpproxy-tray.db") }
+
+// History is the file of calls and changes of state.
+func (d Dirs) History() string { return filepath.Join(d.Data, "history.db") }
 
 // ApprovalsLog is the second copy of the approvals.
 func (d Dirs) ApprovalsLog() string { return filepath.Join(d.Data, "approvals.log") }

@@ -73,7 +73,7 @@ func (p *parser) file() *Error {
 
 // The keys of the top level and of "notifications"; the values are read in setting and notification.
 var (
-	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "call_wait", "tools_grace", "question_timeout", "mcpServers"}
+	topKeys    = []string{"listen", "quarantine", "mcp_auth", "log_level", "notifications", "start_timeout", "call_timeout", "call_wait", "tools_grace", "question_timeout", "history", "mcpServers"}
 	noticeKeys = []string{"enabled", "down_after", "min_up", "group", "startup_quiet", "flap_mute", "need_after", "kinds"}
 )
 
@@ -102,6 +102,8 @@ func (p *parser) setting(key string, v *hujson.Value) (known bool, err *Error) {
 		p.cfg.Timeouts.Grace, err = p.duration(v, key, time.Millisecond)
 	case "question_timeout":
 		p.cfg.Timeouts.Question, err = p.duration(v, key, 0)
+	case "history":
+		err = p.history(v)
 	case "mcpServers":
 		err = p.servers(v)
 	case "$schema":

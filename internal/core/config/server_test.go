@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,14 +214,14 @@ func TestDocumentedExamples(t *testing.T) {
 			t.Errorf("example %d: refused %v, warnings %v", n, cfg.Refused, cfg.Warnings)
 		}
 		if n == 1 && !cfg.Equal(&Config{Listen: cfg.Listen, Quarantine: true, MCPAuth: "token", Servers: cfg.Servers,
-			LogLevel: cfg.LogLevel, Notifications: Fallback().Notifications, Timeouts: Fallback().Timeouts}) {
+			LogLevel: cfg.LogLevel, Notifications: Fallback().Notifications, Timeouts: Fallback().Timeouts, History: Fallback().History}) {
 			t.Error("the first example is not made of the defaults")
 		}
 	}
 	if n < 4 {
 		t.Errorf("only %d examples", n)
 	}
-	for _, key := range append(append(append([]string{}, topKeys...), noticeKeys...), serverKeys...) {
+	for _, key := range slices.Concat(topKeys, noticeKeys, historyKeys, serverKeys) {
 		if !strings.Contains(string(text), "`"+key+"`") {
 			t.Errorf("docs/config.md does not explain %q", key)
 		}
