@@ -74,6 +74,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask("POST", "/api/v1/servers/off/disable", "", 200)
 	ask("DELETE", "/api/v1/servers/off", "", 200)
 	ask("GET", "/api/v1/servers", "", 200)
+	ask("GET", "/api/v1/history", "", 200)
+	ask("GET", "/api/v1/history/uptime?since=1h", "", 200)
 	ask("GET", "/api/v1/status", "", 200)
 	tool, _, _ := strings.Cut(between(t, ask("GET", "/api/v1/servers/demo/tools", "", 200), `"tools":[{"name":"`), `"`)
 	ask("GET", "/api/v1/servers/demo/tools/"+tool, "", 200)

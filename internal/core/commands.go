@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/history"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/supervisor"
 	"mcpproxy-tray/internal/keep"
@@ -111,6 +112,7 @@ func (c *Core) apply(cfg *config.Config) {
 	}
 	c.problem.set("listen", moved)
 	c.setLevel(cfg)
+	c.history.Configure(history.Settings(cfg.History))
 	if c.o.Configured != nil {
 		c.o.Configured()
 	}

@@ -15,6 +15,7 @@ import (
 
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/guard"
+	"mcpproxy-tray/internal/core/history"
 	"mcpproxy-tray/internal/core/httpapi"
 	"mcpproxy-tray/internal/core/metrics"
 	"mcpproxy-tray/internal/core/proxy"
@@ -70,6 +71,7 @@ type Core struct {
 	switches *keep.Value[switches]
 	woke     chan struct{} // one slot: the machine was asleep
 	metrics  *metrics.Program
+	history  *history.History
 	unlock   func() error
 
 	cfg     atomic.Pointer[config.Config] // in force
@@ -133,6 +135,7 @@ func (c *Core) open() error {
 	c.openStore()
 	view := stateview.New()
 	c.metrics = metrics.New(view, c.o.Version)
+	c.newHistory(cfg)
 	c.super = supervisor.New(c.supervisorOptions(view))
 	c.super.Apply(cfg)
 	if first && err == nil {
@@ -142,7 +145,7 @@ func (c *Core) open() error {
 	announced, _ := c.metrics.Endpoint.Follow()
 	c.endpoint = proxy.New(proxy.Options{
 		View: c.StateView(), Upstreams: relay{c}, Version: c.o.Version, Logger: c.o.Logger,
-		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow, Desk: c.desk,
+		Grace: cfg.Timeouts.Grace, Follow: c.super.Follow, Desk: c.desk, Recorder: c.history,
 		Read: c.metrics.Endpoint.Read, Announced: announced,
 	})
 	if c.listener, err = httpapi.Listen(cmp.Or(c.o.Listen, cfg.Listen)); err != nil {
@@ -157,7 +160,7 @@ func (c *Core) open() error {
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
 		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
 		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
-		LogFile: c.LogFile, FindTools: c.findTools,
+		LogFile: c.LogFile, FindTools: c.findTools, History: c.history,
 		Metrics: c.metrics.Write, Read: c.metrics.API.Read, Follow: c.metrics.Stream.Follow,
 	})
 	return nil
@@ -208,7 +211,7 @@ func (c *Core) openStore() {
 	if err == nil {
 		c.store = st
 		if st.ReadOnly() {
-			c.problem.set("store", stateview.Problem{Code: store.ReadOnly, Text: "The program's database cannot be written: nothing can be approved and no history is kept.",
+			c.problem.set("store", stateview.Problem{Code: store.ReadOnly, Text: "The program's database cannot be written: nothing can be approved.",
 				Hint: "Make " + c.o.Dirs.Database() + " and its folder writable for your user, then start again."})
 		}
 		return
@@ -218,7 +221,7 @@ func (c *Core) openStore() {
 	if e, ok := errors.AsType[*store.Error](err); ok {
 		p = stateview.Problem{Code: e.Code, Text: e.Text, Hint: e.Hint}
 	}
-	p.Text += " Approvals and history are not available."
+	p.Text += " Approvals are not available."
 	c.problem.set("store", p)
 }
 
@@ -245,15 +248,13 @@ func (c *Core) Close() error {
 func (c *Core) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// The store outlives those that write to it.
+	// The history outlives those that write to it.
 	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStoring()
 	var stores, workers sync.WaitGroup
-	if c.store != nil {
-		stores.Go(func() { c.report("store", c.store.Run(storing)) })
-		transitions := c.super.Subscribe(storing) // before the first can happen
-		stores.Go(func() { c.record(transitions) })
-	}
+	stores.Go(func() { c.report("history", c.history.Run(storing)) })
+	transitions := c.super.Subscribe(storing) // before the first can happen; they end with the supervisor
+	workers.Go(func() { c.record(transitions) })
 	work := func(name string, run func(context.Context) error) {
 		workers.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {

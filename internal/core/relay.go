@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"mcpproxy-tray/internal/core/call"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/metrics"
-	"mcpproxy-tray/internal/core/store"
 	"mcpproxy-tray/internal/core/supervisor"
 	"mcpproxy-tray/internal/core/upstream"
 	"mcpproxy-tray/internal/stateview"
@@ -138,12 +136,4 @@ func (e *callTimeoutError) Problem() stateview.Problem {
 	return stateview.Problem{Code: "MPT-CALL-TIMEOUT",
 		Text: fmt.Sprintf("There was no answer within %s.", e.after),
 		Hint: `Try again, or set a longer "call_timeout" in the configuration.`}
-}
-
-// record hands transitions to the store.
-func (c *Core) record(transitions iter.Seq[supervisor.Transition]) {
-	for t := range transitions {
-		c.store.Record(store.Transition{Server: t.Server, From: t.From.String(), To: t.To.String(), At: t.At,
-			Code: t.Problem.Code, Text: t.Problem.Text})
-	}
 }

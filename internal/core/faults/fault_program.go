@@ -75,4 +75,11 @@ var programFaults = []Fault{
 		Does:  "Gives each of them a snapshot that never changes and never goes back.",
 		Tests: []string{"stateview.TestReadersBesideWriters", "stateview.TestAgainstPlainMap", "stateview.TestReadersCannotWrite"},
 	},
+	{
+		ID:    "G10",
+		What:  "The file of the history is full, damaged, of a newer version, or somebody else's.",
+		Codes: []string{"MPT-HISTORY-FULL", "MPT-HISTORY-DAMAGED", "MPT-HISTORY-NEWER", "MPT-HISTORY-LOCKED", "MPT-HISTORY-FAILED"},
+		Does:  "Calls go on as if nothing were. A damaged file is kept aside and a new one begun; a full disk is tried again; else there is no history, and the status says why.",
+		Tests: []string{"core/history.TestFullDiskStopsNobody", "core/history.TestFullFromTheBeginning", "core/history.TestDamagedFileIsMovedAside", "core/history.TestFileOfOthersIsLeftAlone", "core/history.TestKilledProcessLeavesAReadableFile", "cmd/mcpproxy-tray.TestScript"},
+	},
 }

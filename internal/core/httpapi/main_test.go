@@ -104,6 +104,7 @@ func newTest(change ...func(*Options)) (*Server, *fakeCommands) {
 				{Code: "MPT-CONFIG", Text: "The configuration file has an error in line 3.", Action: "edit_config"},
 			}}
 		},
+		History: sampleHistory(),
 		Metrics: func(w io.Writer) error {
 			_, err := io.WriteString(w, "# EOF\n")
 			return err

@@ -32,6 +32,8 @@ func (s *Server) routes() []route {
 		{"/api/v1/servers/{name}/logs", scopeAdmin, methods{"GET": s.getLogs}},
 		{"/api/v1/tools/search", scopeAdmin, methods{"GET": s.findTools}},
 		{"/api/v1/approvals", scopeAdmin, methods{"GET": plain(s.getApprovals)}},
+		{"/api/v1/history", scopeAdmin, s.ofHistory(s.getHistory)},
+		{"/api/v1/history/uptime", scopeAdmin, s.ofHistory(s.getUptime)},
 		{"/api/v1/servers/{name}/enable", scopeAdmin, methods{"POST": plain(s.setEnabled(true))}},
 		{"/api/v1/servers/{name}/disable", scopeAdmin, methods{"POST": plain(s.setEnabled(false))}},
 		{"/api/v1/servers/{name}/restart", scopeAdmin, methods{"POST": plain(s.restart)}},

@@ -75,6 +75,8 @@ type Options struct {
 	LogFile   func(server string) string  // path of a server's log; nil: there are none
 	FindTools func(ToolQuery) []FoundTool // what fits best first; nil: it cannot search. May wait for its index to be made
 
+	History History // what happened; nil answers 404
+
 	// Metrics writes what /metrics answers; nil answers 404.
 	Metrics func(io.Writer) error
 	// Read is told of each answer that is made from a snapshot; nil: nobody is.

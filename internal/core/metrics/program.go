@@ -21,6 +21,9 @@ type Program struct {
 	Notify   Consumer
 	Endpoint Consumer // clients of /mcp
 
+	// HistoryDropped returns how much was not kept on disk; nil: nothing. It is set before use.
+	HistoryDropped func() uint64
+
 	view    *stateview.View
 	version string
 	began   time.Time
@@ -156,4 +159,10 @@ func (p *Program) calls(t *text) {
 	t.family("notifications_total", counts, "Notifications that were handed to the desktop, by whether it took them.")
 	t.count(p.shown.Load(), "result", "shown")
 	t.count(p.unshown.Load(), "result", "failed")
+	t.family("history_dropped_total", counts, "Calls and changes of servers' states that were not kept on disk.")
+	if p.HistoryDropped == nil {
+		t.count(0)
+	} else {
+		t.count(p.HistoryDropped())
+	}
 }
