@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -24,30 +26,27 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	took, left := s.opt.Follow()
 	defer left()
-	snap := s.opt.View.Snapshot()
-	err := out.begin()
-	if err == nil && !s.holds(r, q.Get("run"), snap) {
-		err = out.write(s.snapshotEvent(snap)...)
+	s.streams.Add(1)
+	defer s.streams.Add(-1)
+	f := s.newFeed(r, out)
+	defer f.beat.Stop()
+	first := [][]byte{retry}
+	if !s.holds(r, q.Get("run"), f.snap) {
+		first = append(first, s.snapshotEvent(f.snap)...)
 	}
-	beat := time.NewTimer(heartbeat)
-	defer beat.Stop()
-	for err == nil {
-		if err = out.flush(); err != nil {
-			return
-		}
-		took(snap, true)
-		select {
-		case <-r.Context().Done():
-			return
-		case <-beat.C:
-			err = out.write(comment)
-		case <-snap.Changed():
-			old := snap
-			snap = s.opt.View.Snapshot()
-			err = out.write(s.deltas.between(old, snap))
-		}
-		beat.Reset(heartbeat)
+	for err := f.begin(first); err == nil; err = f.next(r.Context()) {
+		took(f.snap, true)
 	}
+}
+
+// newFeed returns a feed that begins with the newest snapshot.
+func (s *Server) newFeed(r *http.Request, out eventWriter) *feed {
+	f := &feed{s: s, out: out, snap: s.opt.View.Snapshot(), beat: time.NewTimer(heartbeat), turn: make(chan struct{}, 1)}
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		f.client, _ = netip.ParseAddrPort(conn.RemoteAddr().String()) // of a socket; others are asked nothing
+		f.server, _ = netip.ParseAddrPort(conn.LocalAddr().String())
+	}
+	return f
 }
 
 // holds reports whether a reader that comes back has read everything up to snap.

@@ -65,11 +65,8 @@ func (s *Server) followLog(w http.ResponseWriter, r *http.Request, server string
 	if r.Method == http.MethodHead {
 		return
 	}
-	if out.begin() != nil {
-		return
-	}
 	lines, rest := splitLines(text)
-	event := appendEvent(nil, "log", "", marshal(linesJSON{server, lines})) // the first one, also without lines
+	event := appendEvent(retry[:len(retry):len(retry)], "log", "", marshal(linesJSON{server, lines})) // the first one, also without lines
 	for {
 		if out.write(event) != nil || out.flush() != nil {
 			return

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"slices"
@@ -22,6 +24,7 @@ import (
 // readers follow the stream of events and tell when each change arrived.
 type readers struct {
 	began   []time.Time // of each change, before it is made
+	server  string      // that changes; empty: one in the middle of a thousand
 	arrived chan time.Duration
 	done    sync.WaitGroup
 }
@@ -60,7 +63,7 @@ func (rs *readers) latencies(t testing.TB, v *stateview.View, n, count int) []ti
 	for range n {
 		seq := int(v.Snapshot().Seq()) + 1
 		rs.began[seq] = time.Now() // they read it when they have the id
-		v.UpdateServer("server-0500", func(st *stateview.ServerStatus) { st.Attempt++ })
+		v.UpdateServer(cmp.Or(rs.server, "server-0500"), func(st *stateview.ServerStatus) { st.Attempt++ })
 		for range count {
 			select {
 			case d := <-rs.arrived:
@@ -200,5 +203,57 @@ func TestStuckReadersCostLittle(t *testing.T) {
 		case <-late:
 			t.Fatalf("%d stuck readers are still there", stuck-i)
 		}
+	}
+}
+
+// TestReadersThatOnlyTakeInCostLittle: a thousand that never read, and whose sockets
+// hold all that they are sent.
+func TestReadersThatOnlyTakeInCostLittle(t *testing.T) {
+	const idle, changes = 1000, 200
+	v := crowdView(10)
+	following := make(chan struct{}, 2*idle)
+	_, _, addr := serve(t, func(o *Options) {
+		o.View = v
+		o.Follow = func() (func(*stateview.Snapshot, bool), func()) {
+			following <- struct{}{}
+			return func(*stateview.Snapshot, bool) {}, func() {}
+		}
+	})
+	rs := &readers{began: make([]time.Time, 12*changes), arrived: make(chan time.Duration, 1), server: "server-0005"}
+	rs.join(t, addr, 1)
+	<-following
+	rs.latencies(t, v, changes, 1) // warm
+	alone := percentile(rs.latencies(t, v, changes, 1), 99)
+	var last net.Conn
+	for range idle {
+		last = dial(t, addr)
+		if _, err := io.WriteString(last, "GET /api/v1/events HTTP/1.0\r\nHost: "+addr+"\r\nAuthorization: Bearer "+adminToken+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range idle {
+		<-following
+	}
+	limit := alone + time.Millisecond*slower
+	p99 := best(limit, func() time.Duration { return percentile(rs.latencies(t, v, changes, 1), 99) })
+	t.Logf("NUMBER one reader: p99 %v alone, %v beside %d that take in and do not read", alone, p99, idle)
+	if p99 > limit {
+		t.Errorf("p99 %v, want %v at most", p99, limit)
+	}
+
+	// One of them begins to read: it learns of the newest state, and is served at once from then on.
+	r := bufio.NewReader(last)
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	read := func(seq uint64) {
+		t.Helper()
+		for nextEvent(t, r).id != fmt.Sprint(seq) {
+		}
+	}
+	read(v.Snapshot().Seq())
+	for range 3 {
+		rs.latencies(t, v, 1, 1)
+		read(v.Snapshot().Seq())
 	}
 }

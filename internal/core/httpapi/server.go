@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy-tray/internal/stateview"
@@ -93,6 +95,8 @@ type Server struct {
 	mux      *http.ServeMux
 	cache    cache
 	deltas   deltas
+	streams  atomic.Int64 // of changes that are open
+	lane     *lane
 	links    tickets // of PageURL
 	sessions tickets // of browsers that were let in
 }
@@ -111,7 +115,7 @@ func New(o Options) *Server {
 			return func(*stateview.Snapshot, bool) {}, func() {}
 		}
 	}
-	s := &Server{opt: o, door: newDoor(o), mux: http.NewServeMux()}
+	s := &Server{opt: o, door: newDoor(o), mux: http.NewServeMux(), lane: newLane()}
 	s.cache.run = newRun()
 	for _, rt := range s.routes() {
 		s.mux.Handle(rt.pattern, s.handle(rt))
@@ -159,6 +163,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
+	var lane sync.WaitGroup
+	defer lane.Wait()
+	laneCtx, closeLane := context.WithCancel(ctx)
+	defer closeLane()
+	lane.Go(func() { s.lane.run(laneCtx, s.opt.View) })
 	go func() { failed <- srv.Serve(ln) }()
 	select {
 	case err := <-failed:

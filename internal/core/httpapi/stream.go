@@ -15,6 +15,9 @@ const (
 	maxUnsent  = 16 << 10         // bytes that the system keeps for a client that does not read
 )
 
+// retry tells the client when to come back after the stream has ended.
+var retry = append(strconv.AppendInt([]byte("retry: "), reconnect.Milliseconds(), 10), "\n\n"...)
+
 // comment is what clients ignore but proxies and time limits see.
 var comment = []byte(":\n\n")
 
@@ -40,11 +43,6 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) eventWriter {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	return eventWriter{w, http.NewResponseController(w)}
-}
-
-// begin tells the client when to come back after the stream has ended.
-func (o eventWriter) begin() error {
-	return o.write(append(strconv.AppendInt([]byte("retry: "), reconnect.Milliseconds(), 10), "\n\n"...))
 }
 
 // write hands on whole events. It may keep some back until flush.
