@@ -207,7 +207,7 @@ func (c *Core) approveFirst(cfg *config.Config) {
 }
 
 func (c *Core) openStore() {
-	st, err := store.Open(c.o.Dirs.Database(), c.o.Logger)
+	st, err := store.Open(c.o.Dirs.Database())
 	if err == nil {
 		c.store = st
 		if st.ReadOnly() {

@@ -155,7 +155,7 @@ func TestFilesOfAnotherUser(t *testing.T) {
 // TestGoodDatabase has the real one, which is in use while an instance runs.
 func TestGoodDatabase(t *testing.T) {
 	p := patient(t, good)
-	s, err := store.Open(p.Dirs.Database(), nil)
+	s, err := store.Open(p.Dirs.Database())
 	if err != nil {
 		t.Fatal(err)
 	}

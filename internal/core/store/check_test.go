@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("Check made the file")
 	}
-	s, err := Open(path, nil)
+	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,7 +206,7 @@ func FuzzOpen(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(path, nil)
+		s, err := Open(path)
 		if err != nil {
 			if e, ok := errors.AsType[*Error](err); !ok || e.Code != Newer {
 				wantCode(t, err, Damaged)
@@ -218,11 +218,7 @@ func FuzzOpen(f *testing.F) {
 		if _, err := s.Approvals(); err != nil {
 			t.Error(err)
 		}
-		// The histories may hold anything; reading them must end.
-		_, _ = s.Decisions("s1")
-		_, _ = s.Transitions("s1", 100)
-		s.Record(Transition{Server: "s1", To: "connected"})
-		_ = s.flush()
+		_, _ = s.Decisions("s1") // may hold anything; reading it must end
 		useTwice(t, "fuzz", s)
 		sound(t, "fuzz", s)
 	})

@@ -41,9 +41,9 @@ func TestOpenSaysItCannotWrite(t *testing.T) {
 		}
 	}
 	nobody(t, func() {
-		_, err := Open(filepath.Join(readOnly, "test.db"), nil)
+		_, err := Open(filepath.Join(readOnly, "test.db"))
 		wantCode(t, err, ReadOnly)
-		_, err = Open(unreadable, nil)
+		_, err = Open(unreadable)
 		wantCode(t, err, ReadOnly)
 	})
 }
@@ -70,7 +70,7 @@ func TestOpenRefusesAFIFO(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(path, nil)
+	_, err := Open(path)
 	wantCode(t, err, NotFile)
 }
 
@@ -88,7 +88,7 @@ func TestOpenForReadingWhatCannotBeWritten(t *testing.T) {
 		}
 	}
 	nobody(t, func() {
-		s, err := Open(path, nil)
+		s, err := Open(path)
 		if err != nil {
 			t.Error(err)
 			return
@@ -97,7 +97,6 @@ func TestOpenForReadingWhatCannotBeWritten(t *testing.T) {
 			t.Errorf("approvals %v, %v; read-only %v", recs, err, s.ReadOnly())
 		}
 		wantCode(t, s.Approve(approval.Record{Server: "b", LaunchID: "v1:b"}), ReadOnly)
-		s.Record(Transition{Server: "a", From: "connecting", To: "connected"})
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

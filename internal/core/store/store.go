@@ -1,14 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -20,15 +17,13 @@ import (
 //
 //	approvals    server NUL launch id → record
 //	decisions    sequence → decision, never deleted
-//	transitions  one bucket per server: sequence → transition, the newest 1,000
 const schema = 1
 
 var (
-	bucketMeta        = []byte("meta")
-	bucketApprovals   = []byte("approvals")
-	bucketDecisions   = []byte("decisions")
-	bucketTransitions = []byte("transitions")
-	keySchema         = []byte("schema")
+	bucketMeta      = []byte("meta")
+	bucketApprovals = []byte("approvals")
+	bucketDecisions = []byte("decisions")
+	keySchema       = []byte("schema")
 )
 
 // A Store is an open database file. Use Open to make one, and Close it.
@@ -36,12 +31,6 @@ type Store struct {
 	db       *bbolt.DB
 	path     string
 	readOnly bool
-	log      *slog.Logger
-	wake     chan struct{} // one slot: pending is not empty
-
-	mu      sync.Mutex
-	pending []Transition // not on disk yet, oldest first
-	dropped uint64       // transitions lost because pending was full
 }
 
 // lockTimeout is how long Open waits for another process to let go of the file:
@@ -51,14 +40,13 @@ const lockTimeout = time.Second
 // Open opens the database file, or makes one with mode 0600. It waits at most
 // one second for another process, reads the whole file once to be sure of it,
 // and returns an *Error. A file that is there but cannot be written is opened
-// for reading; ReadOnly tells. A nil logger discards.
-func Open(path string, logger *slog.Logger) (*Store, error) {
-	log := cmp.Or(logger, slog.New(slog.DiscardHandler)).With("component", "store")
+// for reading; ReadOnly tells.
+func Open(path string) (*Store, error) {
 	db, readOnly, err := OpenFile(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, path: path, readOnly: readOnly, wake: make(chan struct{}, 1), log: log}
+	s := &Store{db: db, path: path, readOnly: readOnly}
 	if err := s.prepare(); err != nil {
 		_ = guarded(db.Close)
 		return nil, explain(path, err)
@@ -168,7 +156,7 @@ func (s *Store) prepare() error {
 }
 
 func create(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketApprovals, bucketDecisions, bucketTransitions} {
+	for _, name := range [][]byte{bucketMeta, bucketApprovals, bucketDecisions} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
@@ -189,28 +177,17 @@ func check(tx *bbolt.Tx) error {
 	if version > schema {
 		return fmt.Errorf("%w %d", errNewer, version)
 	}
-	for _, name := range [][]byte{bucketApprovals, bucketDecisions, bucketTransitions} {
+	for _, name := range [][]byte{bucketApprovals, bucketDecisions} {
 		if tx.Bucket(name) == nil {
 			return fmt.Errorf("%w: no bucket %s", errDamaged, name)
 		}
-	}
-	if err := tx.Bucket(bucketTransitions).ForEach(func(server, value []byte) error {
-		if value != nil {
-			return fmt.Errorf("%w: history of %q is not a bucket", errDamaged, server)
-		}
-		return nil
-	}); err != nil {
-		return err
 	}
 	_, err = readApprovals(tx)
 	return err
 }
 
-// Close writes what is still queued and closes the file.
-func (s *Store) Close() error {
-	err := s.flush()
-	return errors.Join(err, explain(s.path, guarded(s.db.Close)))
-}
+// Close closes the file.
+func (s *Store) Close() error { return explain(s.path, guarded(s.db.Close)) }
 
 func (s *Store) view(fn func(*bbolt.Tx) error) error {
 	return explain(s.path, guarded(func() error { return s.db.View(fn) }))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,15 +37,13 @@ func TestMain(m *testing.M) {
 
 // write approves without end and prints each approval after it was acknowledged.
 func write(path string) int {
-	s, err := Open(path, nil)
+	s, err := Open(path)
 	if err != nil {
 		fmt.Println("error", err)
 		return 1
 	}
-	go func() { _ = s.Run(context.Background()) }()
 	for i := 0; ; i++ {
 		rec := approval.Record{Server: fmt.Sprintf("s%d", i%50), LaunchID: fmt.Sprintf("%d-%d", os.Getpid(), i), By: "user"}
-		s.Record(Transition{Server: rec.Server, From: "connecting", To: "connected"})
 		if err := s.Approve(rec); err != nil {
 			fmt.Println("error", err)
 			return 1
@@ -58,7 +54,7 @@ func write(path string) int {
 
 // hold keeps the file open until its stdin ends.
 func hold(path string) int {
-	s, err := Open(path, nil)
+	s, err := Open(path)
 	if err != nil {
 		fmt.Println("error", err)
 		return 1
@@ -82,7 +78,7 @@ func reexec(t *testing.T, role, path string) (*exec.Cmd, *bufio.Scanner) {
 
 func open(t *testing.T, path string) *Store {
 	t.Helper()
-	s, err := Open(path, nil)
+	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +224,7 @@ func TestOpenSaysItIsLocked(t *testing.T) {
 		t.Fatalf("holder: %q", lines.Text())
 	}
 	start := time.Now()
-	_, err = Open(path, nil)
+	_, err = Open(path)
 	wantCode(t, err, Locked)
 	if took := time.Since(start); took > 1500*time.Millisecond {
 		t.Errorf("Open took %v", took)
@@ -270,9 +266,9 @@ func TestOpenWhileAnotherWrites(t *testing.T) {
 
 func TestOpenExplains(t *testing.T) {
 	dir := t.TempDir()
-	_, err := Open(dir, nil)
+	_, err := Open(dir)
 	wantCode(t, err, NotFile)
-	_, err = Open(filepath.Join(dir, "no", "such", "test.db"), nil)
+	_, err = Open(filepath.Join(dir, "no", "such", "test.db"))
 	wantCode(t, err, Missing)
 	for _, c := range []struct {
 		err  error
@@ -300,92 +296,6 @@ func TestOpenRefusesANewerSchema(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(s.path, nil)
+	_, err := Open(s.path)
 	wantCode(t, err, Newer)
-}
-
-func TestHistoryIsBatchedPrunedAndKept(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "test.db"))
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = s.Run(ctx) })
-	const n = keepPerServer + 300
-	for i := range n {
-		s.Record(Transition{Server: "a", From: "connecting", To: "connected", Text: fmt.Sprint(i)})
-		if i%100 == 0 {
-			s.Record(Transition{Server: "b", From: "disabled", To: "connecting", Code: "MPT-X"})
-		}
-	}
-	cancel()
-	wg.Wait()
-	a, err := s.Transitions("a", n)
-	if err != nil || len(a) != keepPerServer {
-		t.Fatalf("%d transitions kept, %v; want %d", len(a), err, keepPerServer)
-	}
-	for i, tr := range a {
-		if want := fmt.Sprint(n - 1 - i); tr.Text != want || tr.Server != "a" || tr.To != "connected" {
-			t.Fatalf("transition %d = %+v, want text %s", i, tr, want)
-		}
-	}
-	// What comes after Run is written by Close, and the order goes on.
-	s.Record(Transition{Server: "a", To: "stopping"})
-	s = reopen(t, s)
-	if last, err := s.Transitions("a", 1); err != nil || len(last) != 1 || last[0].To != "stopping" || last[0].Seq <= a[0].Seq {
-		t.Errorf("newest = %+v, %v", last, err)
-	}
-	if b, err := s.Transitions("b", n); err != nil || len(b) != 13 || b[0].Code != "MPT-X" {
-		t.Errorf("Transitions(b) = %d, %v", len(b), err)
-	}
-	if none, err := s.Transitions("c", 5); err != nil || len(none) > 0 || s.Dropped() > 0 {
-		t.Errorf("Transitions(c) = %v, %v; %d dropped", none, err, s.Dropped())
-	}
-}
-
-func TestRunWritesWhatIsQueuedWhenItIsAlreadyOver(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "test.db"))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s.Record(Transition{Server: "a", To: "stopping"})
-	if err := s.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Transitions("a", 1); err != nil || len(got) != 1 {
-		t.Errorf("Transitions(a) = %v, %v", got, err)
-	}
-}
-
-func TestRecordNeverWaitsAndCountsWhatIsLost(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "test.db"))
-	s.Record(Transition{}) // of no server
-	held, err := s.db.Begin(true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range maxPending + 5 { // the writer is stuck: nothing of this may block
-		s.Record(Transition{Server: "a"})
-	}
-	if s.Dropped() != 6 {
-		t.Errorf("Dropped() = %d, want 6", s.Dropped())
-	}
-	if err := held.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestWhatCannotBeWrittenIsTriedAgain(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "test.db"))
-	s.db.MaxSize = 1 // bbolt refuses to grow the file, like a full disk
-	for range 2_000 {
-		s.Record(Transition{Server: "a", Text: strings.Repeat("x", 100)})
-	}
-	if err := s.flush(); err == nil {
-		t.Fatal("flush did not fail")
-	}
-	s.db.MaxSize = 0
-	if err := s.flush(); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Transitions("a", 5_000); err != nil || len(got) != keepPerServer {
-		t.Errorf("%d transitions, %v", len(got), err)
-	}
 }
