@@ -200,6 +200,22 @@ func TestShellThatHangs(t *testing.T) {
 	}
 }
 
+// TestShellThatHangsCleansUp asks a shell to end before it is killed: pyenv's start-up
+// holds a lock meanwhile, and a lock that is left makes every later shell wait a minute.
+func TestShellThatHangsCleansUp(t *testing.T) {
+	h := fake(t, `exec bash -c 'trap "rm lock" EXIT; echo > lock; echo > locked; while :; do sleep 0.05; done'`)
+	r := h.resolver()
+	r.o.Limit = time.Second
+	r.Path(t.Context())
+	if h.read("locked") == "" {
+		t.Fatal("the shell did not come so far")
+	}
+	if h.read("lock") != "" {
+		t.Error("the lock is left")
+	}
+	h.wantNothingLeft()
+}
+
 func TestShellIsRunOnce(t *testing.T) {
 	h := fake(t, "answer")
 	r := h.resolver()

@@ -22,8 +22,9 @@ import (
 const (
 	usual       = "/usr/local/bin:/usr/bin:/bin" // where nothing else is known
 	outputLimit = 1 << 20
-	drainTime   = 50 * time.Millisecond // for what a shell that has ended left in its output
-	keep        = 0                     // an answer holds until a file changes
+	drainTime   = 50 * time.Millisecond  // for what a shell that has ended left in its output
+	politeTime  = 500 * time.Millisecond // for start-up files to clean up, such as pyenv's lock
+	keep        = 0                      // an answer holds until a file changes
 )
 
 // Files returns the files and directories from which login shells make the PATH,
@@ -93,7 +94,7 @@ func (r *Resolver) ask(ctx context.Context) (path string, err error) {
 			err = ErrTooLate
 		}
 	}
-	if stuck := r.o.Processes.Stop(cmd.Process, 0); stuck != nil {
+	if stuck := r.o.Processes.Stop(cmd.Process, politeTime); stuck != nil {
 		return path, errors.Join(err, stuck)
 	}
 	<-exited
