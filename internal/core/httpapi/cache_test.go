@@ -30,11 +30,11 @@ func crowdView(n int) *stateview.View {
 
 func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(len(sorted)-1)*p/100] }
 
-// best returns the smallest of up to five measurements, and stops at one within the
+// best returns the smallest of up to twenty measurements, and stops at one within the
 // limit: what the machine does beside makes single ones larger, never smaller.
 func best(limit time.Duration, measure func() time.Duration) time.Duration {
 	least := measure()
-	for range 4 {
+	for range 19 {
 		if least <= limit {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +44,26 @@ func TestDocument(t *testing.T) {
 		if got := bodyOf(t, res); strconv.Itoa(res.StatusCode) != m[3] || compact(t, got) != compact(t, m[4]) {
 			t.Errorf("%s: %d %s, want %s %s", head, res.StatusCode, got, m[3], m[4])
 		}
+	}
+}
+
+// TestTableOfAddresses: docs/http-api.md lists what docs/openapi.json describes, in the same words.
+func TestTableOfAddresses(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/http-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, m := range regexp.MustCompile("(?m)^\\| ([A-Z]+) \\| `([^`]+)` \\| (.+) \\|$").FindAllStringSubmatch(string(text), -1) {
+		got = append(got, m[1]+" "+m[2]+": "+strings.ToLower(m[3]))
+	}
+	for _, op := range loadAPI(t).Operations {
+		want = append(want, op.Method+" "+op.Path+": "+strings.ToLower(op.Summary))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/http-api.md lists\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

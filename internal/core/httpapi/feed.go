@@ -91,14 +91,11 @@ func (f *feed) change() error {
 
 // send writes whole events, and all of them.
 func (f *feed) send(events ...[]byte) error {
-	if err := f.out.write(events...); err != nil {
-		return err
-	}
 	for _, e := range events {
 		f.since += uint32(len(e)) + framing
 	}
 	f.beat.Reset(heartbeat)
-	return f.out.flush()
+	return f.out.send(events...)
 }
 
 // unread reports whether the reader has not read what it was sent some time ago.

@@ -68,7 +68,7 @@ func (s *Server) followLog(w http.ResponseWriter, r *http.Request, server string
 	lines, rest := splitLines(text)
 	event := appendEvent(retry[:len(retry):len(retry)], "log", "", marshal(linesJSON{server, lines})) // the first one, also without lines
 	for {
-		if out.write(event) != nil || out.flush() != nil {
+		if out.send(event) != nil {
 			return
 		}
 		text, err := nextText(r.Context(), log)

@@ -79,10 +79,10 @@ func (rs *readers) latencies(t testing.TB, v *stateview.View, n, count int) []ti
 
 // TestEventReachesAHundredReaders: from the change until the client has read the bytes.
 func TestEventReachesAHundredReaders(t *testing.T) {
-	const crowd, changes = 100, 200
+	const crowd, changes = 100, 100
 	v := crowdView(1000)
 	_, _, addr := serve(t, func(o *Options) { o.View = v })
-	rs := &readers{began: make([]time.Time, 6*changes), arrived: make(chan time.Duration, crowd)}
+	rs := &readers{began: make([]time.Time, 25*changes), arrived: make(chan time.Duration, crowd)}
 	rs.join(t, addr, crowd)
 	limit := 5 * time.Millisecond * slower
 	p99 := best(limit, func() time.Duration {
@@ -168,7 +168,7 @@ func TestStuckReadersCostLittle(t *testing.T) {
 		}
 	})
 	s.cache.servers(v.Snapshot()) // which all of them share
-	rs := &readers{began: make([]time.Time, 12*changes), arrived: make(chan time.Duration, 1)}
+	rs := &readers{began: make([]time.Time, 25*changes), arrived: make(chan time.Duration, 1)}
 	rs.join(t, addr, 1)
 	<-following
 	rs.latencies(t, v, changes, 1) // warm
@@ -219,7 +219,7 @@ func TestReadersThatOnlyTakeInCostLittle(t *testing.T) {
 			return func(*stateview.Snapshot, bool) {}, func() {}
 		}
 	})
-	rs := &readers{began: make([]time.Time, 12*changes), arrived: make(chan time.Duration, 1), server: "server-0005"}
+	rs := &readers{began: make([]time.Time, 25*changes), arrived: make(chan time.Duration, 1), server: "server-0005"}
 	rs.join(t, addr, 1)
 	<-following
 	rs.latencies(t, v, changes, 1) // warm

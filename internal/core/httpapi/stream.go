@@ -45,24 +45,15 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) eventWriter {
 	return eventWriter{w, http.NewResponseController(w)}
 }
 
-// write hands on whole events. It may keep some back until flush.
-func (o eventWriter) write(parts ...[]byte) error {
-	o.limit()
-	for _, p := range parts {
-		if _, err := o.w.Write(p); err != nil {
+// send writes whole events.
+func (o eventWriter) send(events ...[]byte) error {
+	_ = o.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // not supported only where there is no connection
+	for _, e := range events {
+		if _, err := o.w.Write(e); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (o eventWriter) flush() error {
-	o.limit()
 	return o.conn.Flush()
-}
-
-func (o eventWriter) limit() {
-	_ = o.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // not supported only where there is no connection
 }
 
 // appendEvent appends the event of that name; data is one line of JSON with its

@@ -28,7 +28,8 @@ type Document struct {
 
 // An Operation is what one method of one path does.
 type Operation struct {
-	Method, Path string   // e.g. "GET", "/api/v1/servers/{name}"
+	Method, Path string // e.g. "GET", "/api/v1/servers/{name}"
+	Summary      string
 	Query        []string // names of its parameters behind the ?, sorted
 	InPath       []string // names of those in its path, sorted
 	Open         bool     // needs no token
@@ -90,6 +91,7 @@ func Load() (*Document, error) {
 
 func (d *Document) operation(method, path string, common []parameter, text json.RawMessage) (Operation, error) {
 	var raw struct {
+		Summary     string              `json:"summary"`
 		Parameters  []parameter         `json:"parameters"`
 		Responses   map[string]response `json:"responses"`
 		Security    *[]any              `json:"security"`
@@ -98,7 +100,7 @@ func (d *Document) operation(method, path string, common []parameter, text json.
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return Operation{}, err
 	}
-	op := Operation{Method: method, Path: path, Open: raw.Security != nil, HasBody: raw.RequestBody != nil, responses: raw.Responses}
+	op := Operation{Method: method, Path: path, Summary: raw.Summary, Open: raw.Security != nil, HasBody: raw.RequestBody != nil, responses: raw.Responses}
 	for _, p := range append(common, raw.Parameters...) {
 		if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
 			p = d.parts.Parameters[name]
