@@ -80,6 +80,6 @@ var programFaults = []Fault{
 		What:  "The file of the history is full, damaged, of a newer version, or somebody else's.",
 		Codes: []string{"MPT-HISTORY-FULL", "MPT-HISTORY-DAMAGED", "MPT-HISTORY-NEWER", "MPT-HISTORY-LOCKED", "MPT-HISTORY-FAILED"},
 		Does:  "Calls go on as if nothing were. A damaged file is kept aside and a new one begun; a full disk is tried again; else there is no history, and the status says why.",
-		Tests: []string{"core/history.TestFullDiskStopsNobody", "core/history.TestFullFromTheBeginning", "core/history.TestDamagedFileIsMovedAside", "core/history.TestFileOfOthersIsLeftAlone", "core/history.TestKilledProcessLeavesAReadableFile", "cmd/mcpproxy-tray.TestScript"},
+		Tests: []string{"core/history.TestFullDiskStopsNobody", "core/history.TestFullFromTheBeginning", "core/history.TestDamagedFileIsMovedAside", "core/history.TestFileOfOthersIsLeftAlone", "core/history.TestKilledProcessLeavesAReadableFile", "cmd/mcpproxy-tray.TestHistorySurvivesAKill", "cmd/mcpproxy-tray.TestCallsGoOnWithoutHistory"},
 	},
 }
