@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,7 +64,7 @@ func newServersList(o *options) *cobra.Command {
 				}
 				return printServers(out, list.Servers)
 			}, func(f *config.File) error {
-				list, err := configured(f)
+				list, err := o.configured(f)
 				if err != nil {
 					return err
 				}
@@ -77,12 +79,15 @@ func newServersList(o *options) *cobra.Command {
 }
 
 // configured words the configuration's servers as the API would, all stopped.
-func configured(f *config.File) (serverList, error) {
+func (o *options) configured(f *config.File) (serverList, error) {
+	list := serverList{Servers: []server{}}
 	cfg, err := f.Load()
+	if o.config == "" && errors.Is(err, fs.ErrNotExist) {
+		return list, nil
+	}
 	if err != nil {
 		return serverList{}, configFailure(err)
 	}
-	list := serverList{Servers: []server{}}
 	for _, s := range cfg.Servers {
 		v := server{Name: s.Name, State: "stopped", Enabled: !s.Disabled, Transport: s.Transport}
 		if s.Disabled {
@@ -262,10 +267,31 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 		if err != nil {
 			return fmt.Errorf("encode entry: %w", err)
 		}
+		if err := o.create(f); err != nil {
+			return configFailure(err)
+		}
 		return configEdit(f.Add(name, raw))
 	})
 	if err == nil && !approved {
 		say(c, "%s: added; it starts once it is approved: mcpproxy-tray servers approve %s", name, config.ShellQuote(name))
+	}
+	return err
+}
+
+// create makes an empty configuration before the first start, unless one was named.
+func (o *options) create(f *config.File) error {
+	if _, err := os.Stat(f.Path()); o.config != "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	dirs, err := o.dirs()
+	if err == nil {
+		err = dirs.Make()
+	}
+	if err == nil {
+		err = config.Create(f.Path(), []byte("{\n  \"mcpServers\": {}\n}\n"))
+	}
+	if errors.Is(err, config.ErrExists) {
+		return nil // by somebody else, just now
 	}
 	return err
 }
@@ -283,7 +309,7 @@ func (o *options) completeNames(c *cobra.Command, args []string, _ string) ([]st
 		}
 		return err
 	}, func(f *config.File) error {
-		list, err := configured(f)
+		list, err := o.configured(f)
 		for _, s := range list.Servers {
 			names = append(names, s.Name)
 		}
