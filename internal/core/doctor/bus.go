@@ -69,6 +69,9 @@ func notifications(ctx context.Context, bus *dbus.Conn) []Finding {
 	f := Finding{Text: "No program shows notifications.", Why: "You are not told when a server is lost or needs you.",
 		Hint: "Install and start a notification daemon, such as dunst or mako."}
 	if !owned(ctx, bus, notifyName) {
+		if startable(ctx, bus, notifyName) {
+			return nil // the first notification starts it
+		}
 		return []Finding{f}
 	}
 	var capabilities []string
@@ -101,7 +104,7 @@ func keyring(ctx context.Context, x *exam) []Finding {
 				values = append(values, v)
 			}
 		}
-		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "${keyring:") }) {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(strings.ReplaceAll(v, "$${", ""), "${keyring:") }) {
 			who = append(who, fmt.Sprintf("%q", s.Name))
 		}
 	}
@@ -111,7 +114,7 @@ func keyring(ctx context.Context, x *exam) []Finding {
 	bus, err := x.session(ctx)
 	if err == nil {
 		defer bus.Close()
-		if owned(ctx, bus, secretName) {
+		if owned(ctx, bus, secretName) || startable(ctx, bus, secretName) {
 			return nil
 		}
 	}
@@ -119,24 +122,24 @@ func keyring(ctx context.Context, x *exam) []Finding {
 		Hint: "Install and unlock a keyring (Secret Service), such as gnome-keyring or KeePassXC."}}
 }
 
-// ask calls a method of a program on the bus and waits a moment for its answer.
+// ask calls a method of a program on the bus and waits a moment for its answer. It
+// starts none: a doctor changes nothing.
 func ask(ctx context.Context, bus *dbus.Conn, name string, at dbus.ObjectPath, method string, args ...any) *dbus.Call {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	call := bus.Object(name, at).CallWithContext(ctx, method, 0, args...)
-	return call
+	return bus.Object(name, at).CallWithContext(ctx, method, dbus.FlagNoAutoStart, args...)
 }
 
-// owned reports whether a name has an owner, or would get one when it is asked.
+// owned reports whether a program has a name on the bus.
 func owned(ctx context.Context, bus *dbus.Conn, name string) bool {
-	for _, method := range []string{"ListNames", "ListActivatableNames"} {
-		var names []string
-		if bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus."+method, 0).Store(&names) != nil {
-			return true // unknown is not missing
-		}
-		if slices.Contains(names, name) {
-			return true
-		}
-	}
-	return false
+	var has bool
+	err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, name).Store(&has)
+	return has || err != nil // unknown is not missing
+}
+
+// startable reports whether the bus starts a program with that name when it is needed.
+func startable(ctx context.Context, bus *dbus.Conn, name string) bool {
+	var names []string
+	err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListActivatableNames", 0).Store(&names)
+	return err != nil || slices.Contains(names, name)
 }

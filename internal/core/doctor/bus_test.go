@@ -3,6 +3,11 @@
 package doctor
 
 import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -89,8 +94,41 @@ func TestKeyring(t *testing.T) {
 	if f := found(bus.Env()); len(f) > 0 {
 		t.Errorf("found %+v with a keyring", f)
 	}
-	write(t, p.ConfigFile, good, 0o600)
-	if f := found("X="); len(f) > 0 {
-		t.Errorf("found %+v where none is needed", f)
+	for _, cfg := range []string{good, `{"mcpServers": {"a": {"command": "tool", "args": ["$${keyring:a/b}"]}}}`} {
+		write(t, p.ConfigFile, cfg, 0o600)
+		if f := found("X="); len(f) > 0 {
+			t.Errorf("found %+v where none is needed: %s", f, cfg)
+		}
+	}
+}
+
+// TestNothingIsStarted has a bus that would start a notification daemon and a keyring.
+func TestNothingIsStarted(t *testing.T) {
+	dir := t.TempDir()
+	started := filepath.Join(dir, "started")
+	for _, name := range []string{notifyName, secretName} {
+		write(t, filepath.Join(dir, "services", name+".service"), "[D-BUS Service]\nName="+name+"\nExec=/usr/bin/touch "+started+"\n", 0o600)
+	}
+	write(t, filepath.Join(dir, "bus.conf"), `<busconfig><type>session</type><listen>unix:tmpdir=`+dir+`</listen><servicedir>`+dir+`/services</servicedir>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`, 0o600)
+	daemon := exec.Command("dbus-daemon", "--config-file="+filepath.Join(dir, "bus.conf"), "--nofork", "--nopidfile", "--print-address=1")
+	out, err := daemon.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = daemon.Wait() }() // it was killed
+	defer daemon.Process.Kill()
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := patient(t, `{"listen": "127.0.0.1:0", "mcpServers": {"a": {"command": "tool", "env": {"K": "x"}}}}`)
+	p.Environ = append(p.Environ, "DISPLAY=:7", "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address))
+	want(t, p, "No panel shows tray icons.")
+	if _, err := os.Stat(started); err == nil {
+		t.Error("a program was started")
 	}
 }
