@@ -21,9 +21,6 @@ type cache struct {
 type encoded struct {
 	snap *stateview.Snapshot
 	body []byte // of GET /api/v1/servers
-
-	first int   // where the first server begins in body
-	ends  []int // where each of them ends, in name order
 }
 
 // newRun returns what tells this start of the program from others.
@@ -37,57 +34,31 @@ func (c *cache) tag(snap *stateview.Snapshot) string {
 // servers returns the document of all servers. Two callers that miss at once
 // both encode; either result may stay.
 func (c *cache) servers(snap *stateview.Snapshot) []byte {
-	old := c.cur.Load()
-	if old != nil && old.snap == snap {
-		return old.body
+	if e := c.cur.Load(); e != nil && e.snap == snap {
+		return e.body
 	}
-	e := encodeServers(old, snap)
-	c.cur.Store(e)
-	return e.body
+	body := encodeServers(snap)
+	c.cur.Store(&encoded{snap, body})
+	return body
 }
 
-// encodeServers encodes the servers that differ from those of old, which may be
-// nil or newer, and copies the others from there.
-func encodeServers(old *encoded, snap *stateview.Snapshot) *encoded {
-	if old == nil {
-		old = &encoded{}
-	}
-	e := &encoded{snap: snap, body: make([]byte, 0, len(old.body)+len(old.body)/8), ends: make([]int, 0, snap.Count())}
-	e.body = strconv.AppendUint(append(e.body, `{"version":`...), snap.Seq(), 10)
-	e.body = append(e.body, `,"servers":[`...)
-	e.first = len(e.body)
-	changes := stateview.Diff(old.snap, snap)
-	i := 0 // in old
+// usualServer is how many bytes the encoding of a server mostly fits in.
+const usualServer = 256
+
+func encodeServers(snap *stateview.Snapshot) []byte {
+	body := make([]byte, 0, 64+usualServer*snap.Count())
+	body = strconv.AppendUint(append(body, `{"version":`...), snap.Seq(), 10)
+	body = append(body, `,"servers":[`...)
+	first := true
 	for st := range snap.Servers() {
-		for len(changes) > 0 && changes[0].Removed && changes[0].Name < st.Name {
-			i, changes = i+1, changes[1:]
+		if !first {
+			body = append(body, ',')
 		}
-		if len(e.ends) > 0 {
-			e.body = append(e.body, ',')
-		}
-		if len(changes) == 0 || changes[0].Name != st.Name {
-			e.body = append(e.body, old.server(i)...)
-			i++
-		} else {
-			e.body = append(e.body, encode(newServer(&st))...)
-			if !changes[0].Added {
-				i++
-			}
-			changes = changes[1:]
-		}
-		e.ends = append(e.ends, len(e.body))
+		first = false
+		doc := newServer(&st)
+		body = doc.append(body)
 	}
-	e.body = append(e.body, "]}\n"...)
-	return e
-}
-
-// server returns the encoding of server i.
-func (e *encoded) server(i int) []byte {
-	from := e.first
-	if i > 0 {
-		from = e.ends[i-1] + len(",")
-	}
-	return e.body[from:e.ends[i]]
+	return append(body, "]}\n"...)
 }
 
 // unchanged tells the client the ETag of what is made of a snapshot alone, and
