@@ -12,8 +12,8 @@ import (
 	"mcpproxy-tray/internal/core/config"
 )
 
-// limit is how long the checks may take: longer than the login shell may.
-const limit = 5 * time.Second
+// limit is how long the checks may take: longer than the login shell has, and its end.
+const limit = 8 * time.Second
 
 // A Finding is what one check found.
 type Finding struct {
