@@ -33,6 +33,7 @@ type Options struct {
 const (
 	maxQueued      = 16_384          // calls, about 4 MB; a quarter of a second of the fastest that were measured
 	maxChanges     = 8_192           // of state that are queued beyond that: calls do not displace them
+	maxSpareBytes  = 1 << 20         // of a batch that is kept for the next one
 	maxQueuedBytes = 8 << 20         // of payloads that wait; further calls are kept without theirs
 	gather         = time.Second     // after the first of a batch, so that a disk is not written for each call
 	retry          = 5 * time.Second // after a write that failed
@@ -66,9 +67,15 @@ type History struct {
 	off      atomic.Pointer[stateview.Problem] // why nothing is kept; nil if something is
 
 	mu    sync.Mutex // guards the fields below
-	queue []item
-	spare []item // an empty queue to be filled
-	bytes int    // of payloads in queue
+	queue batch
+	spare batch // an empty one to be filled
+}
+
+// A batch is what waits to be written, with room for its payloads.
+type batch struct {
+	items []item
+	room  []byte // payloads point into it, or into one that it has outgrown
+	held  int    // bytes of payloads elsewhere: of items that were put back
 }
 
 // An item is what waits to be written: a call, or a change.
@@ -110,36 +117,36 @@ func (h *History) Record(r call.Record) {
 	if !s.Enabled {
 		return
 	}
+	payload := 0
 	if s.Payloads {
-		r.Params, r.Answer = clip(r.Params, s.PayloadBytes), clip(r.Answer, s.PayloadBytes)
-	} else {
-		r.Params, r.Answer = nil, nil
+		payload = s.PayloadBytes
 	}
-	h.put(item{call: r}, maxQueued)
+	h.put(item{call: r}, payload, maxQueued)
 }
 
 // Changed queues a change of a server's state.
 func (h *History) Changed(t Transition) {
 	if h.settings.Load().Enabled {
-		h.put(item{change: &t}, maxQueued+maxChanges)
+		h.put(item{change: &t}, 0, maxQueued+maxChanges)
 	}
 }
 
-// put queues an item unless there are so many, or nothing is kept.
-func (h *History) put(it item, limit int) {
+// put queues an item, with so much of its payloads, unless there are too many or
+// nothing is kept.
+func (h *History) put(it item, payload, limit int) {
 	if h.off.Load() != nil {
 		h.dropped.Add(1)
 		return
 	}
-	size := len(it.call.Params) + len(it.call.Answer)
 	h.mu.Lock()
-	n := len(h.queue)
+	n := len(h.queue.items)
 	if n < limit {
-		if h.bytes+size > maxQueuedBytes {
-			it.call.Params, it.call.Answer, size = nil, nil, 0
+		if len(h.queue.room)+h.queue.held+2*payload > maxQueuedBytes {
+			payload = 0
 		}
-		h.queue = append(h.queue, it)
-		h.bytes += size
+		it.call.Params = h.queue.keep(it.call.Params, payload)
+		it.call.Answer = h.queue.keep(it.call.Answer, payload)
+		h.queue.items = append(h.queue.items, it)
 	}
 	h.mu.Unlock()
 	switch {
@@ -152,40 +159,54 @@ func (h *History) put(it item, limit int) {
 	}
 }
 
-// take empties the queue.
-func (h *History) take() []item {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	batch := h.queue
-	h.queue, h.spare, h.bytes = h.spare[:0], nil, 0
-	return batch
+// keep copies a payload, or its beginning and a mark that it is one.
+func (b *batch) keep(p []byte, most int) []byte {
+	if p == nil || most == 0 {
+		return nil
+	}
+	start := len(b.room)
+	if len(p) <= most {
+		b.room = append(b.room, p...)
+	} else {
+		b.room = append(append(b.room, p[:most]...), cutMark...)
+	}
+	return b.room[start:len(b.room):len(b.room)]
 }
 
-// reuse gives an emptied queue back, unless it is so long that it is better freed.
-func (h *History) reuse(batch []item) {
-	clear(batch)
-	if cap(batch) > maxQueued/16 {
+// take empties the queue.
+func (h *History) take() batch {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	taken := h.queue
+	h.queue, h.spare = h.spare, batch{}
+	return taken
+}
+
+// reuse gives a batch back that was written, unless it is so large that it is better freed.
+func (h *History) reuse(b batch) {
+	clear(b.items)
+	if cap(b.items) > maxQueued/16 || cap(b.room) > maxSpareBytes {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.spare = batch[:0]
+	h.spare = batch{items: b.items[:0], room: b.room[:0]}
 }
 
-// putBack puts a batch that was not written before what came since, as far as there is room.
-func (h *History) putBack(batch []item) {
+// putBack puts items that were not written before what came since, as far as there is room.
+func (h *History) putBack(items []item) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := append(batch, h.queue...)
+	for _, it := range items {
+		h.queue.held += len(it.call.Params) + len(it.call.Answer)
+	}
+	all := append(items, h.queue.items...)
 	if lost := len(all) - maxQueued - maxChanges; lost > 0 {
 		h.dropped.Add(uint64(lost))
 		clear(all[len(all)-lost:])
 		all = all[:len(all)-lost]
 	}
-	h.queue, h.bytes = all, 0
-	for _, it := range all {
-		h.bytes += len(it.call.Params) + len(it.call.Answer)
-	}
+	h.queue.items = all
 }
 
 // Run opens the file and writes to it until ctx is done, then what is queued, and
@@ -261,17 +282,6 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// clip copies the beginning of a payload, with room for a mark that it is one.
-func clip(p []byte, most int) []byte {
-	if p == nil {
-		return nil
-	}
-	if len(p) <= most {
-		return append([]byte(nil), p...)
-	}
-	return append(append(make([]byte, 0, most+len(cutMark)), p[:most]...), cutMark...)
 }
 
 // cutMark ends a payload of which not all was kept.

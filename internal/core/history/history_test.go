@@ -265,8 +265,8 @@ func TestMoreThanTheQueueHoldsIsDroppedAndCounted(t *testing.T) {
 	for range 20 {
 		h.Record(call.Record{Tool: "t", Answer: make([]byte, 1<<20)})
 	}
-	if len(h.queue) != 20 || h.bytes > maxQueuedBytes {
-		t.Errorf("%d calls wait with %d bytes of payloads", len(h.queue), h.bytes)
+	if len(h.queue.items) != 20 || len(h.queue.room) > maxQueuedBytes || len(h.queue.room) < 1<<20 {
+		t.Errorf("%d calls wait with %d bytes of payloads", len(h.queue.items), len(h.queue.room))
 	}
 }
 

@@ -14,18 +14,18 @@ import (
 
 // flush writes what is queued in one transaction, or puts it back. The caller holds writing.
 func (h *History) flush() error {
-	batch := h.take()
-	if len(batch) == 0 {
-		h.reuse(batch)
+	taken := h.take()
+	if len(taken.items) == 0 {
+		h.reuse(taken)
 		return nil
 	}
 	if h.file == nil {
 		if h.off.Load() != nil {
-			h.dropped.Add(uint64(len(batch)))
-			h.reuse(batch)
+			h.dropped.Add(uint64(len(taken.items)))
+			h.reuse(taken)
 			return nil
 		}
-		h.putBack(batch)
+		h.putBack(taken.items)
 		return ErrNotOpen
 	}
 	s := h.settings.Load()
@@ -33,7 +33,7 @@ func (h *History) flush() error {
 	if s.Payloads {
 		hide = newRedactor(h.secrets())
 	}
-	for rest := batch; len(rest) > 0; {
+	for rest := taken.items; len(rest) > 0; {
 		n := piece(rest)
 		if err := h.file.write(rest[:n], s, hide); err != nil {
 			h.putBack(rest)
@@ -42,7 +42,7 @@ func (h *History) flush() error {
 		}
 		rest = rest[n:]
 	}
-	h.reuse(batch)
+	h.reuse(taken)
 	if h.failing {
 		h.failing = false
 		h.log.Info("history is written again")
