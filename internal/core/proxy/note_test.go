@@ -77,6 +77,7 @@ func TestEachCallIsRecorded(t *testing.T) {
 	}{
 		"fine":            {hub + "do", `{"content":[]}`, "", nil, call.OK, "hub", "do", ""},
 		"tool failed":     {hub + "do", `{"content":[],"isError":true}`, "", nil, call.ToolError, "hub", "do", ""},
+		"failed, spaced":  {hub + "do", `{ "isError" : true , "content":[]}`, "", nil, call.ToolError, "hub", "do", ""},
 		"says isError":    {hub + "do", `{"content":[{"isError":true}],"isError":false}`, "", nil, call.OK, "hub", "do", ""},
 		"protocol error":  {hub + "do", "", `{"code":-32000,"message":"no"}`, nil, call.Failed, "hub", "do", ""},
 		"no result":       {hub + "do", `[]`, "", nil, call.Failed, "hub", "do", ""},
@@ -153,3 +154,31 @@ func TestCancelledCallIsRecorded(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// BenchmarkNote is what a call pays for being recorded, but for the recorder's part.
+func BenchmarkNote(b *testing.B) {
+	for _, size := range []int{200, 100_000} {
+		b.Run(fmt.Sprint("result=", size), func(b *testing.B) {
+			r := start(b, answer(`{}`), Options{Recorder: forgetful{}})
+			connect(r.view, "hub", plainTool("do"))
+			c, s := r.endpoint.catalog(), r.endpoint.scope("")
+			m, err := readMessage([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hub__do","arguments":{"a":1},` + modernMeta + `}}`))
+			if err != nil {
+				b.Fatal(err)
+			}
+			from := &caller{modern: true}
+			result := json.RawMessage(`{"content":[{"type":"text","text":"` + strings.Repeat("x", size) + `"}],"isError":false}`)
+			b.ReportAllocs()
+			for b.Loop() {
+				n := s.begin(c, from, &m)
+				n.answered(m.params, result, nil)
+				n.end()
+			}
+		})
+	}
+}
+
+// A forgetful keeps nothing.
+type forgetful struct{}
+
+func (forgetful) Record(call.Record) {}
