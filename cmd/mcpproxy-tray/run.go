@@ -166,8 +166,14 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	t := tray.New(tray.Options{
 		Mutes: mutes, Autostart: f.login(log),
 		View: p.StateView(), Screen: f.screen, Commands: p, Desktop: desktop.Desktop{Start: f.tree.StartApart}, Notify: f.notifier.Show,
-		Questions: p.Questions,
-		Program:   p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
+		Questions: func() (servers []string, changed <-chan struct{}) {
+			open, changed := p.Questions()
+			for _, q := range open {
+				servers = append(servers, q.Server)
+			}
+			return servers, changed
+		},
+		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
 		Drawn: drawn,
 	})
 	f.note.Invoked = func(i notify.Invoked) {
@@ -196,11 +202,13 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 
 // invoked carries out what was asked for with a notification, as the menu does.
 func invoked(t *tray.Tray, i notify.Invoked) {
-	switch i.Action {
-	case notify.Restart:
+	switch {
+	case i.Action == notify.Restart:
 		t.Restart(i.Server)
-	case notify.Mute:
+	case i.Action == notify.Mute:
 		t.Mute(i.Server)
+	case i.OfQuestion():
+		t.OpenQuestions(i.Token)
 	default:
 		t.OpenPage(i.Server, i.Token)
 	}
@@ -260,8 +268,12 @@ func notices(ctx context.Context, p *core.Core, t *tray.Tray) {
 // questions has the user told of what servers ask.
 func questions(ctx context.Context, p *core.Core, n *notify.Notifier) {
 	for {
-		servers, changed := p.Questions()
-		n.Questions(servers)
+		open, changed := p.Questions()
+		told := make([]notify.Question, len(open))
+		for i, q := range open {
+			told[i] = notify.Question{ID: q.ID, Server: q.Server}
+		}
+		n.Questions(told)
 		select {
 		case <-changed:
 		case <-ctx.Done():

@@ -332,14 +332,11 @@ func (c *Core) EndpointURL() string { return c.url + "/mcp" }
 // Config returns the configuration in force. It must not be changed.
 func (c *Core) Config() *config.Config { return c.cfg.Load() }
 
-// Questions returns the servers whose questions wait for the user, oldest first and
-// each once per question, and a channel that is closed when that changes.
-func (c *Core) Questions() (servers []string, changed <-chan struct{}) {
+// Questions returns what servers ask the user and wait for, oldest first, and a channel
+// that is closed when that changes.
+func (c *Core) Questions() (open []question.Question, changed <-chan struct{}) {
 	changed = c.desk.Changed()
-	for _, q := range c.desk.Open() {
-		servers = append(servers, q.Server)
-	}
-	return servers, changed
+	return c.desk.Open(), changed
 }
 
 // staffed reports whether the user would see a question.

@@ -71,9 +71,10 @@ var layers = map[string]rule{
 	"internal/tray":            {ours: []string{"stateview", "tray/menu", "/assets"}},
 	"internal/tray/menu":       {ours: []string{"stateview"}},
 	"internal/tray/ui":         {ours: []string{"tray/menu", "tray/sni"}, third: []string{"fyne.io/systray"}},
-	"internal/tray/sni":        {ours: []string{"tray/menu"}, third: []string{"github.com/godbus/dbus"}},
+	"internal/tray/sessionbus": {},
+	"internal/tray/sni":        {ours: []string{"tray/menu", "tray/sessionbus"}, third: []string{"github.com/godbus/dbus"}},
 	"internal/tray/notify": {
-		ours:  []string{"keep", "stateview"},
+		ours:  []string{"keep", "stateview", "tray/sessionbus"},
 		third: []string{"github.com/gen2brain/beeep", "github.com/godbus/dbus"},
 	},
 	"internal/tray/autostart": {third: []string{"golang.org/x/sys"}}, // for Windows alone

@@ -32,6 +32,9 @@ func (t *Tray) OpenPage(server, token string) {
 	t.ask(ask{kind: menu.OpenPage, server: server, token: token})
 }
 
+// OpenQuestions is OpenPage at what servers ask the user.
+func (t *Tray) OpenQuestions(token string) { t.ask(ask{kind: menu.Answer, token: token}) }
+
 func (t *Tray) ask(a ask) {
 	select {
 	case t.asks <- a:
@@ -42,9 +45,9 @@ func (t *Tray) ask(a ask) {
 
 // answer does what was asked for, if it still makes sense.
 func (t *Tray) answer(ctx context.Context, a ask) {
-	if a.kind == menu.OpenPage {
+	if a.kind == menu.OpenPage || a.kind == menu.Answer {
 		if t.o.Page != nil {
-			t.browse(a.server, a.token)
+			t.browse(menu.Action{Kind: a.kind, Server: a.server}, a.token)
 		}
 		return
 	}
@@ -94,13 +97,16 @@ type fronter interface {
 }
 
 // openPage shows the status page in the browser, at the action's server if it has one.
-func (t *Tray) openPage(_ context.Context, a menu.Action) { t.browse(a.Server, "") }
+func (t *Tray) openPage(_ context.Context, a menu.Action) { t.browse(a, "") }
 
-func (t *Tray) browse(server, token string) {
+func (t *Tray) browse(a menu.Action, token string) {
 	t.work.Go(func() {
 		link := t.o.Page()
-		if server != "" {
-			link += "#server-" + url.PathEscape(server) // the page's entries have such ids
+		switch { // the page's parts have such ids
+		case a.Kind == menu.Answer:
+			link += "#questions"
+		case a.Server != "":
+			link += "#server-" + url.PathEscape(a.Server)
 		}
 		open := t.o.Desktop.OpenURL
 		if f, ok := t.o.Desktop.(fronter); ok && token != "" {

@@ -3,7 +3,6 @@ package question
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math/big"
 	"net/mail"
 	"net/url"
@@ -95,9 +94,9 @@ func (f *Field) encodeText(v string) ([]byte, string) {
 	case !utf8.ValidString(v):
 		return nil, "This is not text."
 	case n < f.least:
-		return nil, fmt.Sprintf("Write at least %v characters.", f.least)
+		return nil, "Write at least " + characters(f.least) + "."
 	case n > f.most:
-		return nil, fmt.Sprintf("Write at most %v characters.", f.most)
+		return nil, "Write at most " + characters(f.most) + "."
 	case !fits(f.Format, v):
 		return nil, map[string]string{
 			"email": "Write an e-mail address like me@example.org.", "uri": "Write an address like https://example.org.",
@@ -106,6 +105,16 @@ func (f *Field) encodeText(v string) ([]byte, string) {
 	}
 	return quote(v), ""
 }
+
+func characters(n float64) string {
+	if n == 1 {
+		return "1 character"
+	}
+	return number(n) + " characters"
+}
+
+// number writes a number as people do.
+func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 func fits(format, v string) bool {
 	var err error
@@ -138,10 +147,10 @@ func (f *Field) encodeNumber(v string) ([]byte, string) {
 		return nil, "Write a whole number."
 	}
 	if x < f.least {
-		return nil, fmt.Sprintf("Write %v or more.", f.least)
+		return nil, "Write " + number(f.least) + " or more."
 	}
 	if x > f.most {
-		return nil, fmt.Sprintf("Write %v or less.", f.most)
+		return nil, "Write " + number(f.most) + " or less."
 	}
 	return []byte(v), ""
 }
@@ -158,9 +167,9 @@ func (f *Field) encodeChoices(values []string) ([]byte, string) {
 	case n == 0 && !f.Required && f.least <= 0:
 		return nil, ""
 	case n < f.least:
-		return nil, fmt.Sprintf("Choose %v or more.", f.least)
+		return nil, "Choose " + number(f.least) + " or more."
 	case n > f.most:
-		return nil, fmt.Sprintf("Choose %v at most.", f.most)
+		return nil, "Choose " + number(f.most) + " at most."
 	}
 	return slices.Concat([]byte("["), bytes.Join(parts, []byte(",")), []byte("]")), ""
 }

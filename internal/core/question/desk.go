@@ -100,17 +100,21 @@ func (d *Desk) Ask(ctx context.Context, server string, params json.RawMessage) (
 	if !d.put(w) {
 		return nil, refusal("Too many questions wait for the user."), nil
 	}
-	defer d.remove(w.ID)
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	select {
 	case result = <-w.answer:
 		return result, nil, nil
 	case <-over.C:
-		return outcome(Cancel, nil), nil, nil
+		if d.remove(w.ID) {
+			return outcome(Cancel, nil), nil, nil
+		}
 	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
+		if d.remove(w.ID) {
+			return nil, nil, context.Cause(ctx)
+		}
 	}
+	return <-w.answer, nil, nil // at the last moment: the user was told that it counts
 }
 
 // Answer gives the user's answer: an action, and with Accept a value for each field,

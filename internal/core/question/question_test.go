@@ -264,3 +264,24 @@ func FuzzAsk(f *testing.F) {
 		}
 	})
 }
+
+// TestAnswerAtTheLastMoment: who was told that an answer counts is not ignored.
+func TestAnswerAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 200 {
+			d := newDesk(time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			done := ask(t, d, ctx, "s", `{"message":"m","requestedSchema":{"type":"object"}}`)
+			id := d.Open()[0].ID
+			time.Sleep(time.Minute)
+			want := `{"action":"cancel"}`
+			if d.Answer(id, Decline, nil) == nil {
+				want = `{"action":"decline"}`
+			}
+			if got := <-done; got != want && (want != `{"action":"cancel"}` || got != "err context deadline exceeded") {
+				t.Fatalf("%s, want %s", got, want)
+			}
+			cancel()
+		}
+	})
+}

@@ -29,7 +29,11 @@ type scene struct {
 func (s *scene) Send(_ context.Context, n Note) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = append(s.seen, fmt.Sprintf("+%s %s", time.Since(s.start).Round(time.Second), n.Title))
+	title := n.Title
+	if n.update {
+		title += " (if still there)"
+	}
+	s.seen = append(s.seen, fmt.Sprintf("+%s %s", time.Since(s.start).Round(time.Second), title))
 	s.tags = append(s.tags, n.Tag)
 	return nil
 }

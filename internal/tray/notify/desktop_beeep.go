@@ -29,6 +29,9 @@ func NewDesktop([]byte) *Desktop {
 
 // Send shows a note. A call of the system that hangs is left behind, at most one.
 func (d *Desktop) Send(ctx context.Context, n Note) error {
+	if n.update {
+		return nil // whether it is still there cannot be known
+	}
 	select {
 	case d.slot <- struct{}{}:
 	default:

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"html"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/godbus/dbus/v5"
+
+	"mcpproxy-tray/internal/tray/sessionbus"
 )
 
 const (
@@ -49,11 +50,7 @@ type Desktop struct {
 // icon, a PNG, beside each note; nil leaves it out. It connects when there is
 // something to show, again after a loss.
 func NewDesktop(icon []byte) *Desktop {
-	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); address == "" && dir != "" {
-		address = "unix:path=" + dir + "/bus"
-	}
-	d := newDesktop(address)
+	d := newDesktop(sessionbus.Address())
 	if p, ok := readPicture(icon); ok {
 		d.picture = map[string]dbus.Variant{"image-data": dbus.MakeVariant(p)}
 	}
@@ -117,6 +114,9 @@ func (d *Desktop) send(ctx context.Context, n Note) error {
 		return err
 	}
 	d.shown.follow(owner)
+	if n.update && d.shown.id(n.Tag) == 0 {
+		return nil
+	}
 	daemon := d.conn.Object(owner, daemonPath) // another one might take the id for that of another note
 	var capabilities []string
 	if err := daemon.CallWithContext(ctx, daemonName+".GetCapabilities", 0).Store(&capabilities); err != nil {

@@ -20,6 +20,7 @@ type Note struct {
 	Actions   []Action // what can be asked for with it, in this order
 
 	withdrawn bool // there is nothing to show: the last one of this tag goes
+	update    bool // only in place of one of this tag that is still there
 }
 
 // A kind is what a group of servers is told about.

@@ -67,18 +67,19 @@ type Notifier struct {
 	log   *slog.Logger
 	ready chan struct{} // one slot: the queue is not empty
 	woke  chan struct{} // one slot: the computer slept
-	asked chan struct{} // one slot: set is another
+	asked chan struct{} // one slot: set or questions are others
 
 	status  func(works bool)
 	decided func(s *stateview.Snapshot, notes bool)
 	note    func(shown bool)
-	works   bool // deliver's own
+	works   bool     // deliver's own
+	toldOf  []string // IDs of the questions that the last note names; Run's own
 
-	mu    sync.Mutex // guards what follows
-	set   Settings
-	queue []Note // oldest first
-
-	questions []string // as Questions was told
+	mu        sync.Mutex // guards what follows
+	set       Settings
+	queue     []Note     // oldest first
+	sending   string     // tag of the note that is on its way
+	questions []Question // that wait
 }
 
 // New returns a notifier that does nothing before Run.
@@ -109,10 +110,10 @@ func (n *Notifier) Show(title, body string) {
 // buttons that have done their work. It never blocks.
 func (n *Notifier) Answered(i Invoked) {
 	n.mu.Lock()
-	newer := slices.ContainsFunc(n.queue, func(q Note) bool { return q.Tag == i.Tag })
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	newer := n.sending == i.Tag || slices.ContainsFunc(n.queue, func(q Note) bool { return q.Tag == i.Tag })
 	if !newer {
-		n.put(Note{Tag: i.Tag, withdrawn: true})
+		n.add(Note{Tag: i.Tag, withdrawn: true})
 	}
 }
 
@@ -130,6 +131,11 @@ func (n *Notifier) SetSettings(s Settings) {
 	n.mu.Lock()
 	n.set = s
 	n.mu.Unlock()
+	n.decide()
+}
+
+// decide has Run decide anew.
+func (n *Notifier) decide() {
 	select {
 	case n.asked <- struct{}{}:
 	default:
@@ -163,6 +169,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		woke = false
 		last = now
 		d.set = n.settings()
+		again := n.ask(now, d.set)
 		muting := n.hush(d, now, d.set.Off)
 		snap := n.view.Snapshot()
 		notes, next := d.Decide(now, snap)
@@ -171,6 +178,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 		}
 		n.remember(d)
 		n.decided(snap, len(notes) > 0)
+		if next.IsZero() || !again.IsZero() && again.Before(next) {
+			next = again
+		}
 		timer.Stop()
 		var due <-chan time.Time
 		if !next.IsZero() {
@@ -208,12 +218,22 @@ func slept(wall, monotonic time.Duration) bool { return wall-monotonic > sleepGa
 // put queues a note in place of one of its tag. A full queue loses its oldest.
 func (n *Notifier) put(note Note) {
 	n.mu.Lock()
-	n.queue = slices.DeleteFunc(n.queue, func(q Note) bool { return q.Tag == note.Tag })
+	defer n.mu.Unlock()
+	n.add(note)
+}
+
+// add is put; the caller holds mu.
+func (n *Notifier) add(note Note) {
+	n.queue = slices.DeleteFunc(n.queue, func(q Note) bool {
+		if q.Tag == note.Tag && !q.withdrawn && !q.update {
+			note.update = false // that one has not been shown yet
+		}
+		return q.Tag == note.Tag
+	})
 	n.queue = append(n.queue, note)
 	if over := len(n.queue) - maxQueue; over > 0 {
 		n.queue = slices.Delete(n.queue, 0, over)
 	}
-	n.mu.Unlock()
 	select {
 	case n.ready <- struct{}{}:
 	default:
@@ -235,11 +255,15 @@ func (n *Notifier) sent(err error) {
 func (n *Notifier) take() (Note, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.sending = ""
 	if len(n.queue) == 0 {
 		return Note{}, false
 	}
 	note := n.queue[0]
 	n.queue = slices.Delete(n.queue, 0, 1)
+	if !note.withdrawn {
+		n.sending = note.Tag
+	}
 	return note, true
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/godbus/dbus/v5"
 	"github.com/godbus/dbus/v5/introspect"
 	"github.com/godbus/dbus/v5/prop"
+
+	"mcpproxy-tray/internal/tray/sessionbus"
 )
 
 const (
@@ -32,7 +34,7 @@ type bus struct {
 
 // connect connects and exports the item, or says why that is not possible.
 func (i *Item) connect(ctx context.Context) (b *bus, reason string) {
-	address := Address()
+	address := sessionbus.Address()
 	if address == "" {
 		return nil, "there is no session bus (DBUS_SESSION_BUS_ADDRESS is not set)"
 	}
@@ -69,19 +71,6 @@ func (i *Item) reconnect(ctx context.Context) *bus {
 			return b
 		}
 	}
-}
-
-// Address returns where the session bus is; empty if that is not said.
-func Address() string {
-	if a := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" && a != "autolaunch:" {
-		return a
-	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		if fi, err := os.Stat(dir + "/bus"); err == nil && fi.Mode()&os.ModeSocket != 0 {
-			return "unix:path=" + dir + "/bus"
-		}
-	}
-	return ""
 }
 
 // export puts the item on a connection. Its properties are announced by signals of
@@ -146,6 +135,12 @@ func (b *bus) call(ctx context.Context, dest, path, method string, args ...any) 
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	return b.conn.Object(dest, dbus.ObjectPath(path)).CallWithContext(ctx, method, dbus.FlagNoAutoStart, args...)
+}
+
+func (b *bus) match(ctx context.Context, options []dbus.MatchOption) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	return b.conn.AddMatchSignalContext(ctx, options...)
 }
 
 // name returns the well-known name of the item. [StatusNotifierItem, Registration]

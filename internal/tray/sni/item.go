@@ -107,28 +107,39 @@ func (i *Item) Run(ctx context.Context) error {
 	}
 	for b != nil {
 		i.attach(b)
-		i.follow(ctx, b)
+		reason := i.follow(ctx, b)
 		i.attach(nil)
 		b.close()
 		if ctx.Err() != nil {
 			return nil
 		}
-		i.log.Info("the session bus went away")
-		i.o.Status(false, false, "the session bus went away; the icon comes back with it")
+		i.log.Info("the session bus is lost", "reason", reason)
+		i.o.Status(false, false, reason)
 		b = i.reconnect(ctx)
 	}
 	return nil
 }
 
+// attach has Draw draw to b. What was drawn since b was made is there by then.
 func (i *Item) attach(b *bus) {
-	i.mu.Lock()
-	i.bus = b
-	i.forgetReaders()
-	icon, tooltip := i.icon, i.tooltip
-	i.mu.Unlock()
-	if b != nil { // what was drawn since it was read
-		b.set("IconPixmap", i.picture(icon))
-		b.set("ToolTip", toolTip{Title: tooltip})
+	for {
+		i.mu.Lock()
+		icon, tooltip := i.icon, i.tooltip
+		i.mu.Unlock()
+		if b != nil {
+			b.set("IconPixmap", i.picture(icon))
+			b.set("ToolTip", toolTip{Title: tooltip})
+		}
+		i.mu.Lock()
+		same := icon == i.icon && tooltip == i.tooltip
+		if same {
+			i.bus = b
+			i.forgetReaders()
+		}
+		i.mu.Unlock()
+		if same {
+			return
+		}
 	}
 }
 

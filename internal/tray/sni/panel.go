@@ -20,19 +20,21 @@ const (
 const (
 	noPanel   = "no panel here shows tray icons; the icon appears when one does"
 	hungPanel = "the panel does not answer"
+	hungBus   = "the session bus does not answer"
 )
 
 // follow registers the item with each panel that appears and says what there is,
-// until ctx is done or the connection ends. It wakes up for signals only, and for
-// another attempt while a panel refuses.
-func (i *Item) follow(ctx context.Context, b *bus) {
+// until ctx is done or the connection ends or is of no use, which the reason says. It
+// wakes up for signals only, and for another attempt while a panel does not answer.
+func (i *Item) follow(ctx context.Context, b *bus) (reason string) {
 	for _, match := range [][]dbus.MatchOption{
 		{dbus.WithMatchSender(busName), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName)},
 		{dbus.WithMatchSender(watcherName), dbus.WithMatchInterface(watcherName), dbus.WithMatchMember("StatusNotifierHostRegistered")},
 		{dbus.WithMatchSender(watcherName), dbus.WithMatchInterface(watcherName), dbus.WithMatchMember("StatusNotifierHostUnregistered")},
 	} {
-		if err := b.conn.AddMatchSignalContext(ctx, match...); err != nil {
+		if err := b.match(ctx, match); err != nil {
 			i.log.Warn("cannot follow the panel", "err", err)
+			return hungBus
 		}
 	}
 	if err := b.call(ctx, busName, busPath, busName+".RequestName", name(), dbus.NameFlagDoNotQueue).Err; err != nil {
@@ -43,11 +45,11 @@ func (i *Item) follow(ctx context.Context, b *bus) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return ""
 		case s, ok := <-b.signals:
 			switch {
 			case !ok:
-				return
+				return "the session bus went away; the icon comes back with it"
 			case s.Name == busName+".NameOwnerChanged" && s.Sender == busName:
 				r.done, r.wait = false, 0
 			case lastPart(s.Name) != "StatusNotifierHostRegistered" && lastPart(s.Name) != "StatusNotifierHostUnregistered":
@@ -67,34 +69,53 @@ type registration struct {
 }
 
 // register registers the item if there is a panel that does not have it, and says
-// how things are. A panel may own its name before it can answer, so a refusal is
-// followed by another attempt, ever later.
+// how things are. A panel may own its name before it can answer, and it or the bus may
+// be slow, so what was not answered is followed by another attempt, ever later.
 func (i *Item) register(ctx context.Context, b *bus, r *registration) {
 	const first, last = 100 * time.Millisecond, 30 * time.Second
 	r.again.Stop()
-	var owned bool
-	if b.call(ctx, busName, busPath, busName+".NameHasOwner", watcherName).Store(&owned) != nil || !owned {
-		i.o.Status(true, false, noPanel)
+	reason, answered := i.attempt(ctx, b, r)
+	if ctx.Err() != nil {
 		return
+	}
+	i.o.Status(true, reason == "", reason)
+	if answered {
+		r.wait = 0
+		return
+	}
+	r.wait = min(max(first, 2*r.wait), last)
+	r.again.Reset(r.wait)
+}
+
+// attempt returns why the icon is not seen, empty if it is, and whether all that were
+// asked have answered.
+func (i *Item) attempt(ctx context.Context, b *bus, r *registration) (reason string, answered bool) {
+	var owned bool
+	if err := b.call(ctx, busName, busPath, busName+".NameHasOwner", watcherName).Store(&owned); err != nil {
+		return hungBus, false
+	}
+	if !owned {
+		return noPanel, true
 	}
 	var host dbus.Variant
 	asked := b.call(ctx, watcherName, watcherPath, "org.freedesktop.DBus.Properties.Get", watcherName, "IsStatusNotifierHostRegistered").Store(&host)
 	on, _ := host.Value().(bool)
-	if asked == nil && !on { // it may register for panels that come
+	if asked == nil && !on && !r.done { // one may come while the item registers
 		i.o.Status(true, false, noPanel)
 	}
 	if !r.done {
 		err := b.call(ctx, watcherName, watcherPath, watcherName+".RegisterStatusNotifierItem", string(itemPath)).Err
-		if r.done = err == nil; !r.done && ctx.Err() == nil {
+		if r.done = err == nil; !r.done {
 			i.log.Debug("register the icon", "err", err)
-			r.wait = min(max(first, 2*r.wait), last)
-			r.again.Reset(r.wait)
 		}
 	}
 	switch {
 	case asked != nil:
-		i.o.Status(true, false, hungPanel)
-	case on:
-		i.o.Status(true, r.done, map[bool]string{false: hungPanel}[r.done])
+		return hungPanel, false
+	case !on:
+		return noPanel, r.done
+	case !r.done:
+		return hungPanel, false
 	}
+	return "", true
 }
