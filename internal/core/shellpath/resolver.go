@@ -3,6 +3,7 @@ package shellpath
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -134,7 +135,9 @@ func (r *Resolver) resolve(ctx context.Context, was *finding) finding {
 			f.path, f.failures = was.path, was.failures+1
 		}
 		f.until = time.Now().Add(min(askAgain<<min(f.failures-1, 10), askAgainLimit))
-		r.log.Warn("the login shell's PATH is not known", "dur", time.Since(start), "err", err, "again", f.until)
+		if !errors.Is(err, context.Canceled) {
+			r.log.Warn("the login shell's PATH is not known", "dur", time.Since(start), "err", err, "again", f.until)
+		}
 		return f
 	}
 	f.path = merge(theirs, r.own)

@@ -3,8 +3,10 @@
 package shellpath
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -392,4 +394,30 @@ func TestAskSaysWhy(t *testing.T) {
 	if got, err := fake(t, "exit 1").resolver("SHLVL=1").Ask(t.Context()); got != ownPath || err != nil {
 		t.Errorf("from a shell: Ask = %q, %v", got, err)
 	}
+}
+
+// TestEndOfTheProgramIsNoFault stops waiting for a shell because the program ends.
+func TestEndOfTheProgramIsNoFault(t *testing.T) {
+	h := fake(t, "echo > asked; sleep 1000")
+	r := h.resolver()
+	var log bytes.Buffer
+	r.log = slog.New(slog.NewTextHandler(&log, nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		for h.read("asked") == "" && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
+	if got := r.Path(ctx); got != ownPath {
+		t.Errorf("PATH = %q, want our own", got)
+	}
+	<-stop
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", &log)
+	}
+	h.wantNothingLeft()
 }

@@ -90,8 +90,13 @@ func (r *Resolver) ask(ctx context.Context) (path string, err error) {
 	path, err = read(out, mark)
 	undo()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = ErrNoAnswer; ctx.Err() != nil {
+		switch {
+		case errors.Is(ctx.Err(), context.Canceled): // nobody waits any more
+			err = ctx.Err()
+		case ctx.Err() != nil:
 			err = ErrTooLate
+		default:
+			err = ErrNoAnswer
 		}
 	}
 	if stuck := r.o.Processes.Stop(cmd.Process, politeTime); stuck != nil {
