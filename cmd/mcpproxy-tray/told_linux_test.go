@@ -48,8 +48,8 @@ func TestUserIsToldOncePerNeed(t *testing.T) {
 			return strings.Contains(n.Summary, "one") || strings.Contains(n.Body, "one")
 		})
 	})
-	before := len(daemon.Notes())
 	p.stop()
+	before := len(daemon.Notes()) // all that it sent, also in place of the first
 
 	writeConfig(t, home, waiting("one", "two"), noted(`{}`))
 	p = run(t, home, []string{bus.Env()})
