@@ -122,6 +122,9 @@ func (t *Tray) explain(err error, server string) string {
 
 // finished notes that a command ended.
 func (t *Tray) finished(r result) {
+	if r.err != nil && t.asked[r.server] == r.kind {
+		delete(t.asked, r.server) // nothing will follow from it
+	}
 	if r.server == "" {
 		if t.busy[r.kind] == r.seq {
 			delete(t.busy, r.kind)
@@ -134,7 +137,6 @@ func (t *Tray) finished(r result) {
 	}
 	if r.err != nil {
 		delete(t.pending, r.server)
-		delete(t.asked, r.server)
 		return
 	}
 	p.returned = time.Now()

@@ -75,7 +75,8 @@ func (t *Tray) change(ctx context.Context, a menu.Action, done func()) {
 	}
 	t.asked[a.Server] = a.Kind
 	t.work.Go(func() {
-		switch err := t.set(ctx, a); {
+		err := t.set(ctx, a)
+		switch {
 		case err == nil && done != nil:
 			done()
 		case err != nil && ctx.Err() == nil:
@@ -86,7 +87,7 @@ func (t *Tray) change(ctx context.Context, a menu.Action, done func()) {
 			t.o.Notify("Could not "+what, t.reason(err, a.Server))
 		}
 		select {
-		case t.results <- result{seq: seq, kind: a.Kind, server: a.Server}:
+		case t.results <- result{seq: seq, kind: a.Kind, server: a.Server, err: err}:
 		case <-ctx.Done():
 		}
 	})
@@ -164,5 +165,5 @@ func (t *Tray) became(names []string) string {
 	case waits:
 		return "They wait for your approval: open their menus to see what they would run."
 	}
-	return "Its state is in the menu."
+	return "The menu shows what became of it."
 }

@@ -70,7 +70,7 @@ type Error struct {
 	err   error
 }
 
-func (e *Error) Error() string { return e.Where + " cannot be written" }
+func (e *Error) Error() string { return e.Where + " cannot be changed" }
 
 // Unwrap returns why, for the log.
 func (e *Error) Unwrap() error { return e.err }

@@ -84,7 +84,7 @@ func TestUnwritableSaysWhere(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(filepath.Dir(path)), nil, 0o600); err != nil { // a file in place of the folder
 		t.Fatal(err)
 	}
-	if err := l.SetEnabled(true); err == nil || !strings.Contains(err.Error(), path+" cannot be written") || l.Enabled() {
+	if err := l.SetEnabled(true); err == nil || !strings.Contains(err.Error(), path+" cannot be changed") || l.Enabled() {
 		t.Errorf("err = %v, on = %v", err, l.Enabled())
 	}
 }

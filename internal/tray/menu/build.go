@@ -67,11 +67,7 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 		b.click(questions, fmt.Sprintf("? %d questions of servers wait for you…", n), Action{Kind: Answer})
 	}
 	if s.Count() <= MaxRows {
-		n := 0
-		for st := range s.Servers() {
-			b.row(rowID(n), &st)
-			n++
-		}
+		b.rows(s, attention)
 	} else {
 		b.attention(s, attention)
 		b.picked(s)
@@ -99,6 +95,22 @@ func (b *builder) count(s *stateview.Snapshot) []trouble {
 type trouble struct {
 	name  string
 	since time.Time
+}
+
+// rows shows all servers, first those that need attention.
+func (b *builder) rows(s *stateview.Snapshot, first []trouble) {
+	n := 0
+	for _, t := range first {
+		st, _ := s.GetServer(t.name)
+		b.row(rowID(n), &st)
+		n++
+	}
+	for st := range s.Servers() {
+		if !slices.ContainsFunc(first, func(t trouble) bool { return t.name == st.Name }) {
+			b.row(rowID(n), &st)
+			n++
+		}
+	}
 }
 
 func (b *builder) attention(s *stateview.Snapshot, found []trouble) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,10 @@ func TestGolden(t *testing.T) {
 		{name: "paused", servers: []stateview.ServerStatus{server("on", stateview.Connected), server("bad", stateview.Failed)},
 			options: menu.Options{CanPause: true, Paused: true, CanLogin: true, Login: true, Busy: map[menu.Kind]bool{menu.Resume: true},
 				Notify: menu.Notifications{Known: true}}},
+		{name: "asking", servers: []stateview.ServerStatus{server("on", stateview.Connected), server("my_mail", stateview.Connected)},
+			options: menu.Options{Asking: []string{"my_mail"}, HasPage: true}},
+		{name: "asking-several", servers: []stateview.ServerStatus{server("on", stateview.Connected), server("bad", stateview.Failed)},
+			options: menu.Options{Asking: []string{"on", "on", "bad"}, HasPage: true}},
 		{name: "quiet", options: menu.Options{CanPause: true, Notify: menu.Notifications{Known: true, On: true, QuietUntil: noon.Add(time.Hour)}}},
 		{name: "many", servers: attention, options: menu.Options{Picked: []string{"gone", "server0001", "server0000"}}},
 		{name: "beyond", servers: many(menu.MaxPages*menu.PageSize + 7)},
@@ -150,9 +155,33 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// TestNeverMoreThan300 counts the slots that can be visible together: rows of all servers
+// are there in place of the rows and pages of many.
+func TestNeverMoreThan300(t *testing.T) {
+	var top, rows, pages int
+	for _, s := range menu.Skeleton() {
+		group, place, _ := strings.Cut(s.ID.String(), "/")
+		n, _ := strconv.Atoi(strings.Split(place, "/")[0])
+		switch {
+		case group == "server":
+			rows++
+			if n < menu.MaxAttention+menu.MaxPicked {
+				pages++
+			}
+		case group == "page":
+			pages++
+		default:
+			top++
+		}
+	}
+	if rows < 100 || top+rows >= 300 || top+pages >= 300 {
+		t.Errorf("%d items with a row each, %d with pages, want fewer than 300", top+rows, top+pages)
+	}
+}
+
 // TestLimits checks for every size that no menu is too large or misses a server that it could show.
 func TestLimits(t *testing.T) {
-	for _, n := range []int{0, 1, 19, 20, 21, 25, 26, 50, 150, 151, 1000} {
+	for _, n := range []int{0, 1, 19, 20, 21, 25, 26, 50, 125, 126, 1000} {
 		for _, state := range []stateview.State{stateview.Connected, stateview.Failed, stateview.Quarantined} {
 			var servers []stateview.ServerStatus
 			for _, st := range many(n) {
@@ -218,6 +247,9 @@ func random(r *rand.Rand) (*stateview.Snapshot, menu.Options) {
 		if r.IntN(2) == 0 {
 			o.Notify.QuietUntil = noon
 		}
+	}
+	for range r.IntN(3) {
+		o.Asking = append(o.Asking, fmt.Sprintf("s%02d", r.IntN(60)))
 	}
 	o.Pending = map[string]menu.Kind{}
 	for i := range r.IntN(60) {

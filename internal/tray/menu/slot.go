@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// How much the menu shows. All of it visible at once is fewer than 300 items,
-// because a panel reads the whole menu at every change.
+// How much the menu shows. All that can be visible at once is fewer than 300 items,
+// because a panel may read the whole menu at a change.
 const (
 	MaxRows      = 20 // servers with a row and a submenu each; more are shown as pages
 	MaxAttention = 8  // rows of servers that need attention, above the pages
 	MaxPicked    = 4  // rows of servers that were picked from a page
 	PageSize     = 25
-	MaxPages     = 6
+	MaxPages     = 5
 	maxNotices   = 2
 )
 
@@ -39,10 +39,10 @@ const (
 	rowDetail1
 	rowDetail2
 	rowTools
-	rowApprove
+	rowApprove // what helps a server that needs attention comes first
+	rowRestart
 	rowSwitch
 	rowTime
-	rowRestart
 	rowLog
 	rowCopy
 	rowMute

@@ -191,7 +191,7 @@ func TestNoMoreItemsThanCanBeSeen(t *testing.T) {
 		}
 	})
 	s.draw()
-	item.WaitEntry(t, "s0125 … s0149", "s0149 · connected")
+	item.WaitEntry(t, "s0100 … s0124", "s0124 · connected")
 	for i := range 8 {
 		item.WaitEntry(t, fmt.Sprintf("! s%04d · failed", i), "Restart")
 	}
