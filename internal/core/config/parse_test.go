@@ -41,6 +41,7 @@ func fullConfig() *Config {
 		Listen: "127.0.0.1:0", Quarantine: false, MCPAuth: "none", LogLevel: slog.LevelDebug,
 		Notifications: Notifications{true, time.Second, 2 * time.Second, 3 * time.Second, 0, time.Hour, 4 * time.Second, []string{"recovered", "unstable"}},
 		Timeouts:      Timeouts{45 * time.Second, 2 * time.Minute, 3 * time.Second, 4 * time.Second, time.Minute},
+		History:       History{Enabled: false, MaxBytes: 20 << 20, MaxAge: 48 * time.Hour, Payloads: true, PayloadBytes: 2 << 10},
 		Servers: []Server{
 			{Name: "filesystem", Command: "npx", Transport: "stdio", Cwd: "/home/me",
 				Args: []string{"-y", "@modelcontextprotocol/server-filesystem", "/home/me/notes"},
@@ -72,6 +73,7 @@ func TestParseDefaults(t *testing.T) {
 		Listen: "127.0.0.1:7420", Quarantine: true, MCPAuth: "token", LogLevel: slog.LevelInfo,
 		Notifications: Notifications{true, 10 * time.Second, 30 * time.Second, 5 * time.Second, time.Minute, 30 * time.Minute, 2 * time.Second, nil},
 		Timeouts:      Timeouts{30 * time.Second, 5 * time.Minute, 10 * time.Second, 30 * time.Second, 2 * time.Minute},
+		History:       History{Enabled: true, MaxBytes: 100 << 20, MaxAge: 90 * 24 * time.Hour, PayloadBytes: 4 << 10},
 	}
 	for _, text := range []string{"{}", `{"mcpServers": {}}`, `{"mcpServers": [],}`, "\ufeff{} // end", `{"$schema": "x"}`} {
 		if diff := cmp.Diff(want, mustParse(t, []byte(text))); diff != "" {
