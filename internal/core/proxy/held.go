@@ -109,11 +109,11 @@ func (h *held) questions() [][]byte {
 			continue
 		}
 		q.sent = true
-		body := [][]byte{quote(key), []byte(`:{"method":`), quote(q.method)}
-		if q.params != nil {
-			body = append(body, []byte(`,"params":`), q.params)
+		params := q.params
+		if params == nil { // a server may leave them out of roots/list; the Go SDK's client (1.8.0) fails without
+			params = json.RawMessage("{}")
 		}
-		out = append(out, rawjson.OneLine(bytes.Join(append(body, []byte("}")), nil)))
+		out = append(out, rawjson.OneLine(bytes.Join([][]byte{quote(key), []byte(`:{"method":`), quote(q.method), []byte(`,"params":`), params, []byte("}")}, nil)))
 	}
 	return out
 }

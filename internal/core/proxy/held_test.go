@@ -89,6 +89,20 @@ func TestNewestClientIsAskedByResult(t *testing.T) {
 	}
 }
 
+// TestRequestsWithoutParams: an older server's roots/list needs none, and clients
+// of the newest revision fail without.
+func TestRequestsWithoutParams(t *testing.T) {
+	up := upstreamFunc(func(ctx context.Context, r call.Request) (json.RawMessage, json.RawMessage, error) {
+		answer, _, err := r.From.Ask(ctx, "elicitation/create", nil)
+		return answer, nil, err
+	})
+	r := start(t, up, Options{})
+	connect(r.view, "s", plainTool("t"))
+	if in := r.modern(t, "/mcp").asked("").Result.InputRequests["input1"]; string(in.Params) != "{}" {
+		t.Errorf("params %q, want {}", in.Params)
+	}
+}
+
 // TestWaitingRequestEndsWithTheEndpoint leaves a request that waits for its client.
 func TestWaitingRequestEndsWithTheEndpoint(t *testing.T) {
 	ended := make(chan error, 1)

@@ -51,6 +51,7 @@ func TestToolsToReviewAreToldOnce(t *testing.T) {
 		s.want(time.Hour, "+5s a has tools to review")
 	})
 	stage(t, func(s *scene) { // a summary tells of them, too
+		s.set(stateview.Connecting, "a") // a server that is switched off would end the start
 		s.hold("a", 1)
 		s.set(stateview.Connected, "a")
 		s.set(stateview.Quarantined, "b")
