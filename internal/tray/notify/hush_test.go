@@ -92,3 +92,19 @@ func TestMutedServerIsNoNews(t *testing.T) {
 		s.want(time.Hour, "+15s a disconnected")
 	})
 }
+
+// TestMutedForAMoment: what a server needs is not forgotten when it is muted and
+// heard again, and is told as that when a quiet time ends meanwhile.
+func TestMutedForAMoment(t *testing.T) {
+	hushed(t, func(s *scene, m *Mutes) {
+		must(s.t, m.QuietUntil(time.Now().Add(time.Hour)))
+		s.want(59*time.Minute + 59*time.Second)
+		s.hold("a", 1)
+		s.want(500 * time.Millisecond)
+		must(s.t, m.MuteServer("a", true))
+		s.want(100 * time.Millisecond)
+		must(s.t, m.MuteServer("a", false))
+		s.set(stateview.Failed, "b")
+		s.want(time.Hour, "+0s b is not connected", "+4s a has tools to review")
+	})
+}

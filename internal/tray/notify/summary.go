@@ -52,7 +52,7 @@ func (d *Decider) summary(now time.Time) []Note {
 		switch {
 		case d.muted[st.Name], n.why != "" && !d.set.tells(n.kind):
 		case n.why != "" && !tr.knows(n) && now.Before(tr.since.Add(d.grace(n.kind))):
-			tr.askAt = tr.since.Add(d.grace(n.kind))
+			tr.wants, tr.askAt = n, tr.since.Add(d.grace(n.kind))
 		case n.why != "" && !tr.knows(n):
 			tr.know(n)
 			tr.wants, tr.askAt = need{}, time.Time{}
