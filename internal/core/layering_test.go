@@ -61,7 +61,7 @@ var layers = map[string]rule{
 	"internal/core/oddserver":  {},                                                          // a program for tests; not linked into the binary
 	"internal/core/guard":      {third: []string{"golang.org/x/sys"}},                       // for Windows alone
 	"internal/core/store":      {ours: []string{"core/approval"}, third: []string{"go.etcd.io/bbolt"}},
-	"internal/core/history":    {ours: []string{"core/call", "core/store", "stateview"}, third: []string{"go.etcd.io/bbolt"}},
+	"internal/core/history":    {ours: []string{"core/call", "core/rawjson", "core/store", "stateview"}, third: []string{"go.etcd.io/bbolt"}},
 	"internal/core/proxy":      {ours: []string{"core/call", "core/mcpheader", "core/rawjson", "core/search", "stateview"}, third: []string{"github.com/modelcontextprotocol/go-sdk"}},
 	"internal/core/metrics":    {ours: []string{"stateview"}},
 	"internal/core/search":     {ours: []string{"core/rawjson"}},

@@ -35,12 +35,12 @@ type Record struct {
 	Tool    string // the server's own name for it; the client's if no server has it
 	At      time.Time
 	Took    time.Duration
-	Sent    int // bytes of the params
-	Got     int // bytes of the result or error; 0 without an answer
-	Outcome Outcome
-	Why     string // in our words, never the server's; empty if OK
+	Sent    int     // bytes of the params
+	Got     int     // bytes of the result or error; 0 without an answer
+	Outcome Outcome // OK also if the answer says that the tool failed: whoever keeps the record reads it
+	Why     string  // in our words, never the server's; empty if OK
 
-	// Params and Answer are the bytes themselves. Whoever gets a Record has them only
-	// until it returns.
+	// Params and Answer are the bytes themselves, which nobody changes any more. Whoever
+	// keeps them keeps what they are a part of.
 	Params, Answer json.RawMessage
 }

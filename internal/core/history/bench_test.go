@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,15 +62,19 @@ func TestRecordAllocatesNothing(t *testing.T) {
 
 // BenchmarkRecord is what a call waits for; that its queue is written is not in it.
 func BenchmarkRecord(b *testing.B) {
-	for _, payloads := range []bool{false, true} {
-		b.Run(fmt.Sprint("payloads=", payloads), func(b *testing.B) {
-			h := begin(b, dbPath(b), func(o *Options) { o.Settings.Payloads = payloads })
+	for _, c := range []struct {
+		name     string
+		payloads bool
+		answer   int
+	}{{"payloads=false", false, 5000}, {"payloads=false/answer=100000", false, 100_000}, {"payloads=true", true, 5000}} {
+		b.Run(c.name, func(b *testing.B) {
+			h := begin(b, dbPath(b), func(o *Options) { o.Settings.Payloads = c.payloads })
 			r := example(1)
-			r.Params, r.Answer = make([]byte, 500), make([]byte, 5000)
+			r.Params, r.Answer = make([]byte, 500), []byte(`{"content":["`+strings.Repeat("x", c.answer)+`"],"isError":true}`)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				h.Record(r)
-				if i%200 == 199 { // the queue must not be full
+				if i%50 == 49 { // the queue must not be full
 					b.StopTimer()
 					h.page(b, Query{Limit: 1})
 					b.StartTimer()

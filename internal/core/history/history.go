@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,7 @@ type History struct {
 	failing  bool          // whether the last write failed; belongs to who holds writing
 	dropped  atomic.Uint64
 	off      atomic.Pointer[stateview.Problem] // why nothing is kept; nil if something is
+	unread   atomic.Int64                      // bytes of answers that wait to be read
 
 	mu    sync.Mutex // guards the fields below
 	queue batch
@@ -81,7 +83,8 @@ type batch struct {
 // An item is what waits to be written: a call, or a change.
 type item struct {
 	call   call.Record
-	change *Transition // nil: it is a call
+	unread json.RawMessage // the whole answer, of which call has what is kept; nil if it was read
+	change *Transition     // nil: it is a call
 }
 
 // New returns a history that has not opened its file: Run does.
@@ -111,7 +114,8 @@ func (h *History) Configure(s Settings) {
 // Dropped returns how many calls and changes were lost since the start of the program.
 func (h *History) Dropped() uint64 { return h.dropped.Load() }
 
-// Record queues a call. It copies what it keeps of the payload.
+// Record queues a call. It copies what it keeps of the payload, and holds the answer
+// until it was read.
 func (h *History) Record(r call.Record) {
 	s := h.settings.Load()
 	if !s.Enabled {
@@ -121,7 +125,11 @@ func (h *History) Record(r call.Record) {
 	if s.Payloads {
 		payload = s.PayloadBytes
 	}
-	h.put(item{call: r}, payload, maxQueued)
+	it := item{call: r}
+	h.readLater(&it)
+	if !h.put(it, payload, maxQueued) {
+		h.unread.Add(-int64(len(it.unread)))
+	}
 }
 
 // Changed queues a change of a server's state.
@@ -132,11 +140,11 @@ func (h *History) Changed(t Transition) {
 }
 
 // put queues an item, with so much of its payloads, unless there are too many or
-// nothing is kept.
-func (h *History) put(it item, payload, limit int) {
+// nothing is kept, which it reports as false.
+func (h *History) put(it item, payload, limit int) bool {
 	if h.off.Load() != nil {
 		h.dropped.Add(1)
-		return
+		return false
 	}
 	h.mu.Lock()
 	n := len(h.queue.items)
@@ -154,9 +162,10 @@ func (h *History) put(it item, payload, limit int) {
 		h.dropped.Add(1)
 	case n == 0:
 		signal(h.wake)
-	case n == maxQueued/4:
+	case n == maxQueued/4 || h.unread.Load() > maxUnread/2:
 		signal(h.hurry)
 	}
+	return n < limit
 }
 
 // keep copies a payload, or its beginning and a mark that it is one.
@@ -173,12 +182,15 @@ func (b *batch) keep(p []byte, most int) []byte {
 	return b.room[start:len(b.room):len(b.room)]
 }
 
-// take empties the queue.
+// take empties the queue and reads what is unread.
 func (h *History) take() batch {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	taken := h.queue
 	h.queue, h.spare = h.spare, batch{}
+	h.mu.Unlock()
+	for i := range taken.items {
+		h.read(&taken.items[i])
+	}
 	return taken
 }
 

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,26 +86,6 @@ func (n *note) answered(params, result, rpcErr json.RawMessage) {
 		n.record.Answer = rpcErr
 	}
 	n.record.Got = len(n.record.Answer)
-	if mayFail(result) && string(valueOf(result, "isError")) == "true" {
-		n.record.Outcome = call.ToolError
-	}
-}
-
-// mayFail reports whether "isError" is true anywhere in a result: most say that it is
-// false, and are not to be read for that.
-func mayFail(result []byte) bool {
-	const space = " \t\r\n"
-	for {
-		_, rest, found := bytes.Cut(result, []byte(`"isError"`))
-		if !found {
-			return false
-		}
-		value, ok := bytes.CutPrefix(bytes.TrimLeft(rest, space), []byte(":"))
-		if ok && bytes.HasPrefix(bytes.TrimLeft(value, space), []byte("true")) {
-			return true
-		}
-		result = rest
-	}
 }
 
 // unanswered says that there is no answer, and what the client is told.
