@@ -218,6 +218,21 @@ func TestAThousandChangesOfEachServerAreKept(t *testing.T) {
 	}
 }
 
+// TestLongNamesAreToldApart has two servers of the longest names there can be, which
+// differ in the last character.
+func TestLongNamesAreToldApart(t *testing.T) {
+	h := begin(t, dbPath(t))
+	one, two := strings.Repeat("𠀋", 63)+"a", strings.Repeat("𠀋", 63)+"𠀌"
+	for _, server := range []string{one, two} {
+		h.Record(call.Record{Server: server, Tool: "t", At: time.Now()})
+		h.Changed(Transition{Server: server, From: "connecting", To: "connected", At: time.Now()})
+		got := h.page(t, Query{Server: server, Limit: 9}).Entries
+		if len(got) != 2 || got[0].Server != server || got[1].Server != server {
+			t.Errorf("of %.9s…: %+v", server, got)
+		}
+	}
+}
+
 // TestTheOldestCallsGo wants the limits of size and age kept, and the file below its limit.
 func TestTheOldestCallsGo(t *testing.T) {
 	const limit = 10 << 20

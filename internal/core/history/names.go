@@ -10,7 +10,7 @@ import (
 
 const (
 	maxNames     = 4_096 // words that records refer to; others stand in the record
-	maxNameBytes = 128   // of a word: twice the longest name of ours
+	maxNameBytes = 256   // of a word: a server's name has at most 64 characters, of up to 4 bytes
 )
 
 // names are the words that many records have, such as those of tools, so that a

@@ -220,7 +220,7 @@ func stateRefusal(server string, state stateview.State) error {
 
 // shorten keeps an answer that repeats a client's words small.
 func shorten(s string) string {
-	const most = 128 // bytes: twice the longest name of ours
+	const most = 128 // bytes: more than names usually have; what is cut off is only not repeated
 	if len(s) > most {
 		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
