@@ -186,7 +186,7 @@ func newUptime(u history.Uptime) uptimeJSON {
 	doc := uptimeJSON{Server: u.Server, From: u.From.UTC(), Failures: u.Failures,
 		Up: u.Up.Round(time.Second).String(), Down: u.Down.Round(time.Second).String()}
 	if share, ok := u.Share(); ok {
-		share = math.Round(share*1e6) / 1e6
+		share = math.Floor(share*1e6) / 1e6 // 1 is only what never was down
 		doc.Uptime = &share
 	}
 	if mean, ok := u.MTBF(); ok {

@@ -101,6 +101,16 @@ func TestHistoryIsAskedForWhatTheAddressSays(t *testing.T) {
 	}
 }
 
+// TestUptimeIsNotRoundedUp wants a server that was down to be told less than 1.
+func TestUptimeIsNotRoundedUp(t *testing.T) {
+	for down, want := range map[time.Duration]float64{0: 1, 3 * time.Second: 0.999999} {
+		doc := newUptime(history.Uptime{Up: 90 * 24 * time.Hour, Down: down})
+		if doc.Uptime == nil || *doc.Uptime != want {
+			t.Errorf("down for %v: %+v, want %v", down, doc, want)
+		}
+	}
+}
+
 func TestBadQuestionsAboutHistory(t *testing.T) {
 	s, _ := newTest()
 	for _, q := range []string{"kind=x", "kind=", "limit=0", "limit=1001", "limit=x", "before=0", "before=-", "before=%21", "since=yesterday", "since=-1h", "since=", "srv=a", "limit=1&limit=2", "%zz"} {
