@@ -50,10 +50,11 @@ type pageDoc struct {
 	Problems         []pageProblem // of the program itself
 	Attention, Rest  []pageServer
 	Questions        []pageQuestion
-	Lost             bool // an answer came too late
+	Note             string // what came of a form
 }
 
 type pageServer struct {
+	Server                    string // its name as it is
 	ID                        string // that an address may end with, after a #; may be empty
 	Would, Launch, LaunchID   string // of one that waits for approval
 	Held                      string // names of tools that wait for review
@@ -127,7 +128,7 @@ func (s *Server) showPage(w http.ResponseWriter, status int, d draft) {
 	doc := pageDoc{
 		Counts: pageCounts(snap), Endpoint: st.URL + "/mcp", Program: st.Program, At: stamp(time.Now()), Version: snap.Seq(), Paused: st.Paused,
 	}
-	doc.Lost = d.lost
+	doc.Note = d.note
 	for _, q := range s.questions() {
 		doc.Questions = append(doc.Questions, newPageQuestion(&q, d))
 	}
@@ -175,12 +176,12 @@ func pageCounts(snap *stateview.Snapshot) string {
 }
 
 func newPageServer(st *stateview.ServerStatus) pageServer {
-	row := pageServer{Name: visible(st.Name), State: st.State.String(), Words: st.Words(), Problem: newPageProblem(st.Problem())}
+	row := pageServer{Server: st.Name, Name: visible(st.Name), State: st.State.String(), Words: st.Words(), Problem: newPageProblem(st.Problem())}
 	if len(st.Name) <= maxPageText {
 		row.ID = "server-" + url.PathEscape(st.Name)
 	}
 	if l := st.Launch(); st.State == stateview.Quarantined && l.Line != "" {
-		row.Would, row.LaunchID = "Would run", visible(l.ID)
+		row.Would, row.LaunchID = "Would run", l.ID
 		row.Launch = revealed(l.Line, len(l.Line)) // whole: who approves it must see its end
 		if st.Transport == stateview.HTTP || st.Transport == stateview.SSE {
 			row.Would = "Would contact"

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,7 +88,7 @@ func TestPageShowsTheSnapshot(t *testing.T) {
 	}
 }
 
-// TestPageShowsWhatAReviewNeeds: where a notification leads, and nothing to approve with.
+// TestPageShowsWhatAReviewNeeds: where a notification leads.
 func TestPageShowsWhatAReviewNeeds(t *testing.T) {
 	s, _ := newTest()
 	long := "run " + strings.Repeat("-", 3*maxPageText) + "\u202e<b>end"
@@ -101,17 +103,43 @@ func TestPageShowsWhatAReviewNeeds(t *testing.T) {
 	s.opt.View.UpdateServer("many", func(st *stateview.ServerStatus) { st.Tools = stateview.NewToolList(tools) })
 	body := bodyOf(t, browse(t, s, "/", letIn(t, s)))
 	for _, want := range []string{
-		`<li id="server-new">`, "Would run: <code>uvx thing</code>", "<code>77aa</code>", `<li id="server-b%20c%2F%C3%BC%22&amp;">`,
+		`<li id="server-new">`, "Would run: <code>uvx thing</code>", `name="server" value="new"`, `name="launch_id" value="77aa"`,
+		`name="server" value="b c/ü&#34;&amp;"`, `<li id="server-b%20c%2F%C3%BC%22&amp;">`,
 		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>", "Held for review: <code>write</code>", "t18, t19, …</code>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	for _, bad := range []string{"<form", "<button", "<input"} {
-		if strings.Contains(body, bad) {
-			t.Errorf("the page has %q", bad)
-		}
+	if n := strings.Count(body, "<button"); n != 2 {
+		t.Errorf("%d buttons, want one for each server that waits", n)
+	}
+}
+
+// TestPageApproves: what was shown is approved, and nothing else, by who was let in.
+func TestPageApproves(t *testing.T) {
+	commands := &fakeCommands{}
+	s, _ := newTest(func(o *Options) { o.Commands = commands })
+	cookie, form := letIn(t, s), url.Values{"server": {"new"}, "launch_id": {"77aa"}}
+	const own = "http://127.0.0.1:7420"
+	if status, _ := postForm(t, s, "/approve", "X-No: cookie", own, form); status != 401 {
+		t.Errorf("without the cookie: %d", status)
+	}
+	if status, _ := postForm(t, s, "/approve", cookie, "http://evil.example", form); status != 403 {
+		t.Errorf("from another site: %d", status)
+	}
+	if asked := commands.take(nil); len(asked) != 0 {
+		t.Errorf("asked %q", asked)
+	}
+	if status, body := postForm(t, s, "/approve", cookie, own, form); status != 303 {
+		t.Errorf("%d %s", status, body)
+	}
+	if asked := commands.take(fmt.Errorf("approve: %w", ErrStale)); !slices.Equal(asked, []string{"approve new 77aa"}) {
+		t.Errorf("asked %q", asked)
+	}
+	status, body := postForm(t, s, "/approve", cookie, own, form)
+	if status != 409 || !strings.Contains(body, "What &#34;new&#34; would run has changed since it was shown.") || !strings.Contains(body, `value="77aa"`) {
+		t.Errorf("a launch that has changed: %d %s", status, body)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,12 +20,9 @@ type Desk interface {
 	Answer(id, action string, values map[string][]string) error
 }
 
-const maxFormBytes = 256 << 10
+const tooLate = "The question had been answered, or its time was over: nothing was sent."
 
-var (
-	errNoQuestion = &apiError{404, "MPT-QUESTION-UNKNOWN", "This question has been answered, or its time is over.", "GET /api/v1/questions lists those that wait."}
-	errForm       = &apiError{415, "MPT-HTTP-FORM", "The body is not that of a form.", "Answer on the status page, or send JSON to /api/v1/questions/{id}."}
-)
+var errNoQuestion = &apiError{404, "MPT-QUESTION-UNKNOWN", "This question has been answered, or its time is over.", "GET /api/v1/questions lists those that wait."}
 
 type questionJSON struct {
 	ID      string      `json:"id"`
@@ -139,20 +135,14 @@ func (s *Server) reply(id, action string, values map[string][]string) error {
 // answerPage takes the form of the status page. What does not fit is shown there
 // again, with what was written.
 func (s *Server) answerPage(w http.ResponseWriter, r *http.Request) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
-		refuse(w, r, errForm)
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
-	if r.ParseForm() != nil {
-		refuse(w, r, badBody("The form cannot be read, or is too large."))
+	if !readForm(w, r) {
 		return
 	}
 	id := r.PathValue("id")
 	open := s.questions()
 	i := slices.IndexFunc(open, func(q question.Question) bool { return q.ID == id })
 	if i < 0 {
-		s.showPage(w, http.StatusNotFound, draft{lost: true})
+		s.showPage(w, http.StatusNotFound, draft{note: tooLate})
 		return
 	}
 	values := formValues(open[i].Fields, r.PostForm)
@@ -162,11 +152,10 @@ func (s *Server) answerPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.showPage(w, http.StatusNotFound, draft{lost: true})
+		s.showPage(w, http.StatusNotFound, draft{note: tooLate})
 		return
 	}
-	w.Header().Set("Location", "/")
-	w.WriteHeader(http.StatusSeeOther)
+	backToPage(w)
 }
 
 // input is the name of a field in the page's form: the server's own might mean
@@ -189,12 +178,12 @@ func formValues(fields []question.Field, form url.Values) map[string][]string {
 	return values
 }
 
-// A draft is an answer that did not fit.
+// A draft is what came of a form: an answer that did not fit, or a sentence about it.
 type draft struct {
 	id     string
 	values map[string][]string
 	wrong  map[string]string // by field
-	lost   bool              // the question was gone before
+	note   string
 }
 
 // A pageQuestion is a question as text that is still to be escaped.

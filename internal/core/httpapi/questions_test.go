@@ -36,11 +36,12 @@ func newDesk(t *testing.T) (s *Server, put func(params string) (id string, answe
 	}
 }
 
-func postForm(t *testing.T, s *Server, id, cookie, origin string, form url.Values) (status int, body string) {
+// postForm sends a form of the page as a browser does.
+func postForm(t *testing.T, s *Server, path, cookie, origin string, form url.Values) (status int, body string) {
 	t.Helper()
 	text := form.Encode()
-	res := ask(t, s, fmt.Sprintf("POST /questions/%s HTTP/1.1\nHost: 127.0.0.1:7420\nOrigin: %s\nSec-Fetch-Site: same-origin\n%s\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n\n%s",
-		id, origin, cookie, len(text), text))
+	res := ask(t, s, fmt.Sprintf("POST %s HTTP/1.1\nHost: 127.0.0.1:7420\nOrigin: %s\nSec-Fetch-Site: same-origin\n%s\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n\n%s",
+		path, origin, cookie, len(text), text))
 	return res.StatusCode, bodyOf(t, res)
 }
 
@@ -59,34 +60,34 @@ func TestQuestionOnThePage(t *testing.T) {
 		}
 	}
 	form := url.Values{"action": {"accept"}, "field0": {"too long a \"name"}, "field1": {"x"}, "field3": {"g"}, "field4": {"a&b", "c"}}
-	if status, _ := postForm(t, s, id, "X-No: cookie", own, form); status != 401 && status != 403 {
+	if status, _ := postForm(t, s, "/questions/"+id, "X-No: cookie", own, form); status != 401 && status != 403 {
 		t.Errorf("without the cookie: %d", status)
 	}
-	if status, _ := postForm(t, s, id, cookie, "http://evil.example", form); status != 403 {
+	if status, _ := postForm(t, s, "/questions/"+id, cookie, "http://evil.example", form); status != 403 {
 		t.Errorf("from another site: %d", status)
 	}
-	status, body := postForm(t, s, id, cookie, own, form)
+	status, body := postForm(t, s, "/questions/"+id, cookie, own, form)
 	for _, want := range []string{"Write at most 9 characters.", "Write a number.", `value="too long a &#34;name"`, `<option value="g" selected>`, `value="c" checked`, "Not sent yet"} {
 		if status != 422 || !strings.Contains(body, want) {
 			t.Errorf("a wrong answer: %d, lacks %s", status, want)
 		}
 	}
 	form["field0"], form["field1"] = []string{"Jo"}, []string{"8"}
-	if status, body = postForm(t, s, id, cookie, own, form); status != 303 {
+	if status, body = postForm(t, s, "/questions/"+id, cookie, own, form); status != 303 {
 		t.Errorf("a right answer: %d %s", status, body)
 	}
 	if got, want := <-answer, `{"action":"accept","content":{"name":"Jo","n":8,"ok":false,"color":"g","tags":["a\u0026b","c"]}}<nil>`; got != want {
 		t.Errorf("the server got %s, want %s", got, want)
 	}
-	if status, body = postForm(t, s, id, cookie, own, form); status != 404 || !strings.Contains(body, "nothing was sent") {
+	if status, body = postForm(t, s, "/questions/"+id, cookie, own, form); status != 404 || !strings.Contains(body, "nothing was sent") {
 		t.Errorf("a second answer: %d", status)
 	}
 	id, answer = put(asked)
-	if status, _ = postForm(t, s, id, cookie, own, url.Values{"action": {"decline"}}); status != 303 || <-answer != `{"action":"decline"}<nil>` {
+	if status, _ = postForm(t, s, "/questions/"+id, cookie, own, url.Values{"action": {"decline"}}); status != 303 || <-answer != `{"action":"decline"}<nil>` {
 		t.Errorf("declining: %d", status)
 	}
 	for _, body := range []string{"%zz", "action=accept&" + strings.Repeat("x", maxFormBytes)} {
-		res := ask(t, s, fmt.Sprintf("POST /questions/%s HTTP/1.1\nHost: 127.0.0.1:7420\n%s\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n\n%s", id, cookie, len(body), body))
+		res := ask(t, s, fmt.Sprintf("POST %s HTTP/1.1\nHost: 127.0.0.1:7420\n%s\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n\n%s", "/questions/"+id, cookie, len(body), body))
 		wantError(t, "a form that is none", res, 400, "MPT-HTTP-BODY")
 	}
 	wantError(t, "JSON for a form", ask(t, s, "POST /questions/x HTTP/1.1\nHost: 127.0.0.1:7420\n"+cookie+"\nContent-Type: application/json\nContent-Length: 2\n\n{}"), 415, "MPT-HTTP-FORM")
@@ -100,7 +101,7 @@ func TestURLQuestionOnThePage(t *testing.T) {
 	if !strings.Contains(page, "<strong>pay.example.org</strong>") || strings.Contains(page, "<script>") || !strings.Contains(page, `rel="noopener noreferrer"`) {
 		t.Error(page)
 	}
-	if status, _ := postForm(t, s, id, cookie, "http://127.0.0.1:7420", url.Values{"action": {"accept"}}); status != 303 || <-answer != `{"action":"accept"}<nil>` {
+	if status, _ := postForm(t, s, "/questions/"+id, cookie, "http://127.0.0.1:7420", url.Values{"action": {"accept"}}); status != 303 || <-answer != `{"action":"accept"}<nil>` {
 		t.Errorf("accepting: %d", status)
 	}
 }

@@ -46,6 +46,7 @@ func (s *Server) routes() []route {
 		{"/api/v1/questions/{id}", scopeAdmin, methods{"POST": plain(s.answerQuestion)}},
 		{"/api/v1/openapi.json", scopeAdmin, methods{"GET": plain(getOpenAPI)}},
 		{"/questions/{id}", scopePage, methods{"POST": s.answerPage}},
+		{"/approve", scopePage, methods{"POST": s.approvePage}},
 		{"/mcp", scopeClient, mcp},
 		{"/mcp/", scopeClient, mcp},
 		{"/metrics", scopeAdmin, s.metrics()},
