@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,8 @@ const (
 	bodyTimeout    = 30 * time.Second
 	answerTimeout  = time.Minute // of the API; a stream sets its own, /mcp has none: a call takes what it takes
 	idleTimeout    = 2 * time.Minute
-	shutdownGrace  = 1500 * time.Millisecond // together with closing: under 2 s
+	shutdownGrace  = 1500 * time.Millisecond // for answers
+	cutGrace       = 300 * time.Millisecond  // for handlers without a connection; together under 2 s
 )
 
 // Commands is what people may ask for. Each method returns when the request is
@@ -128,34 +128,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	defer s.recovered(w, r)
+	a := &answer{ResponseWriter: w}
+	defer s.recovered(a, r)
 	if e := s.door.check(r); e != nil {
-		refuse(w, r, e)
+		refuse(a, r, e)
 		return
 	}
-	s.mux.ServeHTTP(w, r)
-}
-
-// recovered turns a panic of a handler into an answer, or into a cut
-// connection if the answer has begun.
-func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
-	v := recover()
-	if v == nil {
-		return
-	}
-	if v == http.ErrAbortHandler {
-		panic(v)
-	}
-	s.opt.Logger.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", v, "stack", string(debug.Stack()))
-	refuse(w, r, errInternal)
+	s.mux.ServeHTTP(a, r)
 }
 
 // Serve answers requests on ln until ctx is done, then ends within 2 s: streams
-// at once, other requests when they are answered or their time is up. It closes
+// at once, other requests when they are answered or their time is up. No handler
+// runs then, but one that does not end although its connection was cut. It closes
 // ln and returns nil if ctx was the reason. It may be called once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	running := newHandlers()
 	srv := &http.Server{
-		Handler:           s.until(ctx),
+		Handler:           s.until(ctx, running),
 		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -168,6 +157,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	laneCtx, closeLane := context.WithCancel(ctx)
 	defer closeLane()
 	lane.Go(func() { s.lane.run(laneCtx, s.opt.View) })
+	defer func() {
+		if !running.end(cutGrace) {
+			s.opt.Logger.Error("requests were left at shutdown")
+		}
+	}()
 	go func() { failed <- srv.Serve(ln) }()
 	select {
 	case err := <-failed:
@@ -186,8 +180,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // until ends the context of each GET when ctx does: its answer may be a stream,
 // for which an orderly shutdown would wait in vain.
-func (s *Server) until(ctx context.Context) http.HandlerFunc {
+func (s *Server) until(ctx context.Context, running *handlers) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !running.enter() {
+			panic(http.ErrAbortHandler) // its connection is cut as well
+		}
+		defer running.leave()
 		if r.Method == http.MethodGet {
 			own, cancel := context.WithCancel(r.Context())
 			defer cancel()
