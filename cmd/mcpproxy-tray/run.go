@@ -173,7 +173,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 			}
 			return servers, changed
 		},
-		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Quit: p.Quit, Logger: log,
+		Program: p, LogFile: p.LogFile, URL: p.EndpointURL, Page: p.PageURL, Config: p.ConfigFile(), Quit: p.Quit, Logger: log,
 		Drawn: drawn,
 	})
 	f.note.Invoked = func(i notify.Invoked) {
@@ -189,7 +189,7 @@ func (f *face) run(ctx context.Context, p *core.Core, log *slog.Logger) error {
 	})
 	wg.Go(func() { ended(ctx, log, "tray", t.Run(ctx)) })
 	wg.Go(func() { ended(ctx, log, "notifications", f.notifier.Run(ctx)) })
-	wg.Go(func() { notices(ctx, p, t) })
+	wg.Go(func() { f.notices(ctx, mutes, t) })
 	wg.Go(func() { questions(ctx, p, f.notifier) })
 	if err := f.screen.Run(ctx); errors.Is(err, ui.ErrNoTray) {
 		f.headless(f.screen.Status().Reason)
@@ -246,23 +246,6 @@ func (f *face) headless(reason string) {
 	f.told.Do(func() {
 		fmt.Fprintf(f.errOut, "no tray: %s; serving without an icon at %s\n", cmp.Or(reason, "unknown reason"), f.core.EndpointURL())
 	})
-}
-
-// notices shows the problems of the program itself in the menu.
-func notices(ctx context.Context, p *core.Core, t *tray.Tray) {
-	for {
-		list, changed := p.Problems()
-		var lines []string
-		for _, problem := range list {
-			lines = append(lines, problem.Text)
-		}
-		t.SetNotices(lines...)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // questions has the user told of what servers ask.

@@ -331,6 +331,7 @@ func TestXfce(t *testing.T) {
 	if !bytes.Contains(data, []byte("// kept")) || !strings.Contains(string(data), `"disabled": true`) {
 		t.Errorf("the configuration after the click:\n%s", data)
 	}
+	time.Sleep(time.Second) // else it would be the second of a double click
 	item.Click(t, "everything", "Enable")
 	s := prog.waitState("everything", "connected")
 	d.expectQuiet(notes, "everything")

@@ -352,5 +352,8 @@ func (c *Core) findTools(q httpapi.ToolQuery) (found []httpapi.FoundTool) {
 	return found
 }
 
+// ConfigFile returns the path of the configuration file.
+func (c *Core) ConfigFile() string { return c.o.ConfigFile }
+
 // LogFile returns the path of a server's log.
 func (c *Core) LogFile(server string) string { return c.o.Dirs.ServerLog(server) }

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -135,7 +136,14 @@ func entryProblem(code string, refused []*config.Error) stateview.Problem {
 	if len(refused) == 0 {
 		return stateview.Problem{}
 	}
-	return stateview.Problem{Code: code, Text: refused[0].Error(), Hint: refused[0].Hint, Action: "edit_config"}
+	p := stateview.Problem{Code: code, Text: refused[0].Error(), Hint: refused[0].Hint, Action: "edit_config"}
+	switch more := len(refused) - 1; {
+	case more == 1:
+		p.Text += " One more entry is refused."
+	case more > 1:
+		p.Text += fmt.Sprintf(" %d more entries are refused.", more)
+	}
+	return p
 }
 
 // readOnlyProblem words why the program's directories cannot be used.

@@ -10,6 +10,7 @@ import (
 type binding struct {
 	action menu.Action
 	since  time.Time // zero if it never meant anything else
+	own    bool      // it follows from the user's own click on what the slot meant
 }
 
 // bind notes which slots get another meaning by the operations about to be applied.
@@ -23,8 +24,8 @@ func (t *Tray) bind() {
 			continue
 		}
 		next := binding{action: now}
-		if !was.action.IsZero() && !t.expected(was.action, now) {
-			next.since = t.drawn
+		if !was.action.IsZero() {
+			next.since, next.own = t.drawn, t.expected(was.action, now)
 		}
 		t.slots[op.Node.ID] = next
 	}

@@ -36,7 +36,11 @@ func (t *Tray) clicked(ctx context.Context, id menu.ID) {
 	if a.IsZero() {
 		return // hidden since; what it belonged to is gone
 	}
-	if since := t.slots[id].since; !since.IsZero() && time.Since(since) < staleFor {
+	switch b := t.slots[id]; {
+	case b.since.IsZero():
+	case b.own && time.Since(b.since) < doubleClick:
+		return
+	case !b.own && time.Since(b.since) < staleFor:
 		t.o.Notify("Nothing was done", "The menu had just changed. Please choose again.")
 		return
 	}
@@ -58,6 +62,8 @@ func (t *Tray) handler(a menu.Action) func(context.Context, menu.Action) {
 		return t.openPage
 	case menu.OpenLog:
 		return t.openLog
+	case menu.EditConfig:
+		return t.openConfig
 	case menu.CopyURL:
 		return t.copyURL
 	case menu.Pick:
@@ -176,6 +182,14 @@ func (t *Tray) openLog(_ context.Context, a menu.Action) {
 	t.work.Go(func() {
 		if err := t.o.Desktop.OpenFile(t.o.LogFile(a.Server)); err != nil {
 			t.o.Notify("Could not open the log of "+menu.Label(a.Server), sentence(err))
+		}
+	})
+}
+
+func (t *Tray) openConfig(context.Context, menu.Action) {
+	t.work.Go(func() {
+		if err := t.o.Desktop.OpenFile(t.o.Config); err != nil {
+			t.o.Notify("Could not open the configuration", sentence(err))
 		}
 	})
 }

@@ -30,6 +30,7 @@ func TestSwitchesAndBack(t *testing.T) {
 				if !d.shows(c.shown) {
 					t.Errorf("no %q after the click", c.shown)
 				}
+				time.Sleep(doubleClick)
 				d.click(t, c.off, c.server)
 				if !d.shows(c.then) {
 					t.Errorf("no %q after the second click", c.then)

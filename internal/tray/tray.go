@@ -90,6 +90,7 @@ type Options struct {
 	LogFile  func(server string) string // where a server's log is
 	URL      func() string              // the endpoint, for copying
 	Page     func() string              // an address that shows the status page once
+	Config   string                     // path of the configuration file
 	Quit     func()                     // ends the program; must not block
 	Interval time.Duration              // at most one redraw in; 0 = 250 ms
 	Location *time.Location             // in which times are shown; nil = local
@@ -104,6 +105,9 @@ const (
 	// How long a slot that now means something else ignores clicks: they were
 	// aimed at what it was.
 	staleFor = 2 * time.Second
+	// How long the opposite of what the user just did ignores clicks, so that the second
+	// of a double click does not undo the first.
+	doubleClick = 700 * time.Millisecond
 	// How long an action that succeeded may stay marked as under way when the
 	// server's status shows no change.
 	pendingFor = 5 * time.Second
@@ -117,7 +121,7 @@ type Tray struct {
 	asks chan ask      // from outside the menu
 
 	mu      sync.Mutex // guards notices
-	notices []string
+	notices []Notice
 
 	// Owned by Run's goroutine.
 	shown   *menu.Menu
@@ -154,12 +158,15 @@ func Icon(i menu.Icon) []byte { return assets.Icon(i.String()) }
 // Picture returns the program's picture for notifications, a PNG of 48 pixels.
 func Picture() []byte { return assets.PNG(menu.IconNormal.String(), "48") }
 
-// SetNotices shows lines about the program itself below the header, at most
-// two, instead of those before. It may be called at any time.
-func (t *Tray) SetNotices(lines ...string) {
+// A Notice is something that the user should know about the program.
+type Notice = menu.Notice
+
+// SetNotices shows notices about the program itself below the header, instead of
+// those before. It may be called at any time.
+func (t *Tray) SetNotices(notices ...Notice) {
 	t.mu.Lock()
-	same := slices.Equal(t.notices, lines)
-	t.notices = slices.Clone(lines)
+	same := slices.Equal(t.notices, notices)
+	t.notices = slices.Clone(notices)
 	t.mu.Unlock()
 	if same {
 		return
@@ -222,7 +229,7 @@ func (t *Tray) draw() <-chan struct{} {
 		kinds[name] = p.kind
 	}
 	o := menu.Options{Style: t.o.Screen.Style(), Location: t.o.Location, Notices: notices,
-		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil, HasPage: t.o.Page != nil}
+		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil, HasPage: t.o.Page != nil, HasFile: t.o.Config != ""}
 	t.look(&o)
 	next := menu.Build(s, o)
 	t.ops = menu.Diff(t.ops[:0], t.shown, next)

@@ -184,6 +184,7 @@ func inTray(t *testing.T, fn func(d *desk)) {
 		d.tray = New(Options{View: d.view, Screen: d, Commands: d, Desktop: d, Location: time.UTC,
 			Program: d, Mutes: mutes{d}, Autostart: autostart{d}, Page: func() string { return "http://page" },
 			Notify:  func(title, body string) { d.note("notify %s: %s", title, body) },
+			Config:  "config.json",
 			LogFile: func(server string) string { return server + ".log" },
 			URL:     func() string { return "http://u" },
 			Quit:    func() { d.note("quit") },
@@ -272,12 +273,12 @@ func TestClicksBecomeCommands(t *testing.T) {
 		menu.Disable: "set a false", menu.Restart: "restart a", menu.OpenLog: "open a.log",
 		menu.CopyURL: "copy http://u; notify Copied: http://u", menu.Quit: "quit",
 		menu.Pause: "paused true", menu.OpenPage: "browse http://page", menu.Mute: "mute true", menu.NotifyOff: "notify false",
-		menu.LoginOn: "login true",
+		menu.LoginOn: "login true", menu.EditConfig: "open config.json",
 	} {
 		inTray(t, func(d *desk) {
 			server := "a"
 			switch kind {
-			case menu.CopyURL, menu.Quit, menu.Pause, menu.OpenPage, menu.NotifyOff, menu.LoginOn:
+			case menu.CopyURL, menu.Quit, menu.Pause, menu.OpenPage, menu.NotifyOff, menu.LoginOn, menu.EditConfig:
 				server = ""
 			}
 			d.click(t, kind, server)
@@ -299,7 +300,12 @@ func TestClicksBecomeCommands(t *testing.T) {
 func TestDisableThenEnableAtOnce(t *testing.T) {
 	inTray(t, func(d *desk) {
 		d.click(t, menu.Disable, "a")
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(400 * time.Millisecond)
+		d.click(t, menu.Enable, "a") // the second of a double click
+		if got, want := d.done(), "set a false"; got != want {
+			t.Errorf("did %q, want %q", got, want)
+		}
+		time.Sleep(600 * time.Millisecond)
 		d.click(t, menu.Enable, "a")
 		if got, want := d.done(), "set a false; set a true"; got != want {
 			t.Errorf("did %q, want %q", got, want)

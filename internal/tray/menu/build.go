@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Style    Style
 	Location *time.Location  // in which times are shown; nil means local time
-	Notices  []string        // things the user should know about the program, at most two are shown
+	Notices  []Notice        // things the user should know about the program
 	Asking   []string        // servers whose questions wait for the user
 	Pending  map[string]Kind // actions that were asked for and have not shown a result yet, by server
 	Picked   []string        // servers picked from a page, newest first
@@ -25,10 +25,17 @@ type Options struct {
 	Until    map[string]time.Time // when servers are switched off again, by name
 	CanPaste bool                 // whether the clipboard can be read
 	HasPage  bool                 // whether there is a status page to open
+	HasFile  bool                 // whether there is a configuration file to open
 	Notify   Notifications
 	CanLogin bool          // whether the program can be started at login
 	Login    bool          // it is
 	Busy     map[Kind]bool // actions of no server that are under way
+}
+
+// A Notice is something that the user should know about the program.
+type Notice struct {
+	Text   string
+	Config bool // the configuration is to be mended, so that it is told first and a click opens it
 }
 
 // Notifications is what the user set of them.
@@ -56,11 +63,10 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 	for _, name := range o.Asking {
 		b.tally.asking.add(name)
 	}
+	b.tally.config = slices.ContainsFunc(o.Notices, func(n Notice) bool { return n.Config })
 	b.m.Icon, b.m.Tooltip = b.tally.icon(), b.tally.tooltip()
 	b.line(header, b.tally.header())
-	for i, text := range o.Notices[:min(len(o.Notices), maxNotices)] {
-		b.line(notice+ID(i), clean(text))
-	}
+	b.notices()
 	if n := b.tally.asking.n; n == 1 {
 		b.click(questions, "? "+cut(clean(b.tally.asking.name), 36)+" asks you something…", Action{Kind: Answer})
 	} else if n > 1 {
@@ -75,6 +81,42 @@ func Build(s *stateview.Snapshot, o Options) *Menu {
 	}
 	b.program()
 	return b.m
+}
+
+// notices shows what the user should know, first what is to be mended, in two lines
+// each. What has no room is on the status page.
+func (b *builder) notices() {
+	var lines []Notice
+	for _, config := range []bool{true, false} {
+		for _, n := range b.Notices {
+			if n.Config != config {
+				continue
+			}
+			text := clean(n.Text)
+			if config {
+				text = "! " + text
+			}
+			parts, _ := wrap(text, 2)
+			for _, text := range parts {
+				lines = append(lines, Notice{text, config})
+			}
+		}
+	}
+	if len(lines) > maxNotices {
+		lines = lines[:maxNotices-1]
+		if text := "More is on the status page…"; b.HasPage {
+			b.click(notice+maxNotices-1, text, Action{Kind: OpenPage})
+		} else {
+			b.line(notice+maxNotices-1, "mcpproxy-tray status says more")
+		}
+	}
+	for i, n := range lines {
+		if n.Config && b.HasFile {
+			b.click(notice+ID(i), n.Text, Action{Kind: EditConfig})
+		} else {
+			b.line(notice+ID(i), n.Text)
+		}
+	}
 }
 
 // count fills the tally and returns who needs attention, longest first.

@@ -63,6 +63,7 @@ const (
 	Resume
 	Paste // add what the clipboard holds
 	OpenPage
+	EditConfig // open the configuration file
 	NotifyOn
 	NotifyOff
 	Quiet // no notifications for one hour
@@ -83,7 +84,7 @@ func Kinds() []Kind {
 }
 
 var kindNames = [numKinds]string{"", "enable", "disable", "restart", "approve", "enable-hour", "review", "answer", "open-log", "copy-url",
-	"mute", "unmute", "pick", "pause", "resume", "paste", "open-page", "notify-on", "notify-off", "quiet", "loud", "login-on", "login-off", "quit"}
+	"mute", "unmute", "pick", "pause", "resume", "paste", "open-page", "edit-config", "notify-on", "notify-off", "quiet", "loud", "login-on", "login-off", "quit"}
 
 // String returns the kind's name.
 func (k Kind) String() string { return kindNames[k] }

@@ -102,7 +102,10 @@ func TestGolden(t *testing.T) {
 			with(server("l-long", stateview.Quarantined), func(s *stateview.ServerStatus) { setLine(s, long) }),
 		}},
 		{name: "pending", servers: []stateview.ServerStatus{server("one", stateview.Connected), server("two", stateview.Disabled)},
-			options: menu.Options{Pending: map[string]menu.Kind{"one": menu.Restart, "two": menu.Enable}, CanCopy: true, Notices: []string{"Quarantine is off: any server may run", "second", "third"}}},
+			options: menu.Options{Pending: map[string]menu.Kind{"one": menu.Restart, "two": menu.Enable}, CanCopy: true, Notices: []menu.Notice{{Text: "Quarantine is off: any server may run"}, {Text: "second"}, {Text: "third"}}}},
+		{name: "config", servers: []stateview.ServerStatus{server("one", stateview.Connected), server("two", stateview.Quarantined)},
+			options: menu.Options{HasFile: true, HasPage: true, Notices: []menu.Notice{{Text: "Quarantine is off: new servers run without being approved."}, {Text: "second"},
+				{Text: `config.json:25:3: The server name "<b>bold</b> & more" has a character that cannot be in one: "<".`, Config: true}}}},
 		{name: "hostile", servers: []stateview.ServerStatus{
 			server("\xff\xfe", stateview.Connected), server("a\x00b\nc\td", stateview.Connected), server("my_server_1 & <b>co</b>", stateview.Failed),
 			server("right\u202eto\u200bleft", stateview.Connected), server(strings.Repeat("w", 200), stateview.AuthRequired), server(" ", stateview.Connected),
@@ -133,7 +136,7 @@ func TestGolden(t *testing.T) {
 
 // everything returns options with all features.
 func everything(on bool) menu.Options {
-	return menu.Options{CanCopy: true, CanPause: true, CanPaste: true, HasPage: true, CanLogin: true, Login: on, Location: time.UTC,
+	return menu.Options{CanCopy: true, CanPause: true, CanPaste: true, HasPage: true, HasFile: true, CanLogin: true, Login: on, Location: time.UTC,
 		Until:  map[string]time.Time{"on": noon.Add(time.Hour)},
 		Notify: menu.Notifications{Known: true, On: on, Muted: []string{"muted"}}}
 }
@@ -191,7 +194,7 @@ func TestLimits(t *testing.T) {
 				}))
 			}
 			o := everything(true)
-			o.Notices, o.Picked = []string{"a", "b"}, []string{"server0000", "server0001", "server0002", "server0003", "server0004"}
+			o.Notices, o.Picked = []menu.Notice{{Text: strings.Repeat("a ", 99), Config: true}, {Text: strings.Repeat("b", 99)}, {Text: "c"}}, []string{"server0000", "server0001", "server0002", "server0003", "server0004"}
 			m := menu.Build(snapshot(servers...), o)
 			visible, shown := 0, map[string]bool{}
 			for i, node := range m.Nodes {
@@ -324,7 +327,7 @@ func FuzzLabels(f *testing.F) {
 		other := server("y"+s, stateview.Failed)
 		other.SetProblem(stateview.Problem{Text: s})
 		for style := menu.StyleDBus; style <= menu.StyleDarwin; style++ {
-			m := menu.Build(snapshot(st, other), menu.Options{Style: style, Notices: []string{s}})
+			m := menu.Build(snapshot(st, other), menu.Options{Style: style, Notices: []menu.Notice{{Text: s, Config: true}}})
 			for _, n := range m.Nodes {
 				limit := 60
 				if style != menu.StyleDarwin {

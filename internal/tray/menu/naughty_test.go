@@ -57,7 +57,7 @@ func TestNaughtyStrings(t *testing.T) {
 			s := snapshot(all...)
 			for style := menu.StyleDBus; style <= menu.StyleDarwin; style++ {
 				o := everything(true)
-				o.Style, o.Notices, o.Picked, o.Notify.Muted = style, []string{text}, []string{name}, []string{name}
+				o.Style, o.Notices, o.Picked, o.Notify.Muted = style, []menu.Notice{{Text: text}, {Text: text, Config: true}}, []string{name}, []string{name}
 				checkMenu(t, text, style, menu.Build(s, o))
 			}
 		}

@@ -14,6 +14,9 @@ func (b *builder) program() {
 	if b.HasPage {
 		b.do(openPage, "Open status page", OpenPage)
 	}
+	if b.HasFile {
+		b.do(openFile, "Edit configuration", EditConfig)
+	}
 	if b.CanCopy {
 		b.do(copyURL, "Copy endpoint URL", CopyURL)
 	}

@@ -13,7 +13,7 @@ const (
 	MaxPicked    = 4  // rows of servers that were picked from a page
 	PageSize     = 25
 	MaxPages     = 5
-	maxNotices   = 2
+	maxNotices   = 4 // lines
 )
 
 // An ID names a slot of the menu: a place that is created once and then only
@@ -70,7 +70,8 @@ const (
 	pause         ID = separator2 + 1
 	paste         ID = pause + 1
 	openPage      ID = paste + 1
-	copyURL       ID = openPage + 1
+	openFile      ID = openPage + 1
+	copyURL       ID = openFile + 1
 	notifications ID = copyURL + 1
 	notifySwitch  ID = notifications + 1
 	notifyQuiet   ID = notifySwitch + 1
@@ -120,7 +121,7 @@ func build() []Slot {
 	}
 	put(header, 0, "header", false)
 	for i := range ID(maxNotices) {
-		put(notice+i, 0, "notice/"+strconv.Itoa(int(i)), false)
+		put(notice+i, 0, "notice/"+strconv.Itoa(int(i)), true)
 	}
 	for _, id := range []ID{separator1, separator2} {
 		put(id, 0, "separator", false)
@@ -132,7 +133,7 @@ func build() []Slot {
 	put(pickedHead, 0, "picked", false)
 	put(allHead, 0, "all", false)
 	put(pagesMore, 0, "all/more", false)
-	for id, name := range map[ID]string{pause: "pause", paste: "paste", openPage: "page", copyURL: "copy-url", login: "login", quit: "quit"} {
+	for id, name := range map[ID]string{pause: "pause", paste: "paste", openPage: "page", openFile: "config", copyURL: "copy-url", login: "login", quit: "quit"} {
 		put(id, 0, name, true)
 	}
 	put(notifications, 0, "notifications", false)

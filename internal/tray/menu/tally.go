@@ -12,6 +12,7 @@ import (
 // A tally counts what the header, the tooltip and the icon say.
 type tally struct {
 	paused                    bool // calls are refused
+	config                    bool // the configuration is to be mended
 	total, enabled, connected int
 	failed, signIn, approval  count
 	down                      count // retrying for a while
@@ -63,7 +64,7 @@ func (t *tally) icon() Icon {
 		return IconPaused
 	case t.failed.n > 0:
 		return IconError
-	case t.signIn.n+t.approval.n+t.down.n+t.asking.n > 0:
+	case t.config, t.signIn.n+t.approval.n+t.down.n+t.asking.n > 0:
 		return IconAttention
 	case t.enabled == 0:
 		return IconPaused
@@ -93,6 +94,9 @@ func (t *tally) begin() string {
 func (t *tally) header() string {
 	text := t.begin()
 	text = strings.ToUpper(text[:1]) + text[1:]
+	if t.config {
+		text += " · configuration error"
+	}
 	plain, all := text, 0
 	for _, p := range []struct {
 		count
@@ -126,6 +130,9 @@ func plural(n int, one, many string) string {
 // tooltip returns "12 of 14 connected · linear needs sign-in": the worst only, by name if it is one.
 func (t *tally) tooltip() string {
 	text := t.begin()
+	if t.config {
+		return text + " · the configuration has an error"
+	}
 	for _, p := range []struct {
 		count
 		one, many string

@@ -125,6 +125,7 @@ func TestIconMenuAndClicks(t *testing.T) {
 	item.WaitEntry(t, "1 of 2 connected · 1 needs approval")
 	item.Click(t, "my_server", "Disable")
 	a.wait(t, "enabled my_server false")
+	time.Sleep(time.Second) // else it would be the second of a double click
 	item.Click(t, "my_server", "Enable")
 	a.wait(t, "enabled my_server true")
 	item.Click(t, "my_server", "Restart")
