@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -39,7 +40,8 @@ const (
 	allocBytes  = 1 << 20 // by which the file grows, so that little of it is empty
 )
 
-// A file is an open file. Its methods but page and uptime are for who holds writing.
+// A file is an open file. Its methods but page and uptime are for who holds writing. A
+// record that cannot be understood is left out of what is told.
 type file struct {
 	db    *bbolt.DB
 	path  string
@@ -47,6 +49,8 @@ type file struct {
 	run   uint64    // number of this run of the program
 	began time.Time // of it
 	aged  time.Time // when calls that are too old were looked for
+
+	damaged atomic.Uint64 // records that were met and are none, since they were last told
 }
 
 // openFile opens a file or makes one, and begins a run. A new one that does not fit on the

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"time"
@@ -56,39 +57,82 @@ type Page struct {
 	Next    uint64  // what to put into Before for the next page; 0: there is none
 }
 
+// maxPageBytes ends a page that has so much of payloads in it.
+const maxPageBytes = 8 << 20
+
 // Page returns a page of the history, with all that was recorded before the call. It
-// fails with ErrOff, ErrNotOpen, or with what has a Problem.
-func (h *History) Page(ctx context.Context, q Query) (Page, error) {
-	f, err := h.reading(ctx)
+// fails with ctx's cause, ErrOff, ErrNotOpen, or an *Error.
+func (h *History) Page(ctx context.Context, q Query) (page Page, err error) {
+	err = h.tell(ctx, func(f *file) (err error) {
+		page, err = f.page(ctx, q)
+		return err
+	})
 	if err != nil {
 		return Page{}, err
 	}
-	return f.page(q)
+	return page, nil
+}
+
+// tell has the file read after what is queued was written to it. It fails as Page does.
+func (h *History) tell(ctx context.Context, fn func(*file) error) error {
+	f, err := h.reading(ctx)
+	if err != nil {
+		return err
+	}
+	err = fn(f)
+	if n := f.damaged.Swap(0); n > 0 {
+		h.log.Warn("damaged records left out", "records", n)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return h.locked(ctx, func() error { return h.unreadable(f, err) })
 }
 
 // reading returns the file after what is queued was written to it.
 func (h *History) reading(ctx context.Context) (f *file, err error) {
 	err = h.locked(ctx, func() error {
-		if !h.settings.Load().Enabled {
-			return ErrOff
-		}
-		if p := h.off.Load(); p != nil {
-			return &Error{problem: *p}
-		}
-		if h.file == nil {
-			return ErrNotOpen
+		if err := h.absent(); err != nil {
+			return err
 		}
 		f = h.file
 		_ = h.flush() // what cannot be written cannot be read yet; that is told elsewhere
-		if h.file == nil {
-			return ErrNotOpen
-		}
-		return nil
+		return h.absent()
 	})
 	return f, err
 }
 
-func (f *file) page(q Query) (page Page, err error) {
+// absent returns why there is no file to read, nil if there is one. The caller holds writing.
+func (h *History) absent() error {
+	switch p := h.off.Load(); {
+	case !h.settings.Load().Enabled:
+		return ErrOff
+	case p != nil:
+		return &Error{problem: *p}
+	case h.file == nil:
+		return ErrNotOpen
+	}
+	return nil
+}
+
+// unreadable returns why a file could not be read. One that is damaged Run opens again,
+// which verifies it and moves it aside. The caller holds writing.
+func (h *History) unreadable(f *file, err error) error {
+	switch {
+	case h.file == f && isDamaged(err):
+		h.broken(err)
+		signal(h.changed)
+	case h.file == f:
+		h.log.Error("history cannot be read", "path", h.path, "err", err)
+		return &Error{problem: explain(h.path, err), cause: err}
+	}
+	return cmp.Or(h.absent(), error(ErrNotOpen)) // it was closed meanwhile
+}
+
+func (f *file) page(ctx context.Context, q Query) (page Page, err error) {
 	err = f.view(func(tx *bbolt.Tx) error {
 		sources := newest{}
 		for kind, name := range map[Kind][]byte{Calls: bucketCalls, States: bucketStates} {
@@ -98,20 +142,22 @@ func (f *file) page(q Query) (page Page, err error) {
 		}
 		heap.Init(&sources)
 		words := f.names.list()
-		for len(sources.oldest) > 0 {
+		size := 0
+		for len(sources.oldest) > 0 && ctx.Err() == nil {
 			s := sources.oldest[0]
-			if len(page.Entries) == q.Limit {
-				page.Next = page.Entries[q.Limit-1].Seq
+			if n := len(page.Entries); n == q.Limit || size > maxPageBytes {
+				page.Next = page.Entries[n-1].Seq
 				return nil
 			}
-			e, ok := decode(s.kind, string(s.name[1:]), seqOf(s.k), s.v, words)
-			if !ok {
-				return damaged("record %x of %q", s.k, s.name)
+			if e, ok := decode(s.kind, string(s.name[1:]), seqOf(s.k), s.v, words); ok {
+				page.Entries = append(page.Entries, e)
+				size += len(e.Params) + len(e.Answer)
+			} else {
+				f.damaged.Add(1)
 			}
-			page.Entries = append(page.Entries, e)
 			sources.back(q.Since)
 		}
-		return nil
+		return ctx.Err()
 	})
 	return page, err
 }

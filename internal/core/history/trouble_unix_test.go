@@ -132,6 +132,47 @@ func TestDamagedFileIsMovedAside(t *testing.T) {
 	}
 }
 
+// TestFileThatIsDamagedMeanwhileIsMovedAside writes over an open file, and wants who reads
+// it to be told no more than to ask again, and a new history.
+func TestFileThatIsDamagedMeanwhileIsMovedAside(t *testing.T) {
+	path := dbPath(t)
+	h := begin(t, path, recent)
+	for i := range 3000 {
+		h.Record(call.Record{Server: "s", Tool: fmt.Sprint(i), At: at(i)})
+	}
+	h.page(t, Query{Limit: 1})
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const metas = 2 * 4096 // the database then still opens
+	if _, err := raw.WriteAt(make([]byte, info.Size()-metas), metas); err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, read := range []func() error{
+		func() error { _, err := h.Page(t.Context(), Query{Limit: 5000}); return err },
+		func() error { _, err := h.Uptime(t.Context(), "", time.Time{}); return err },
+	} {
+		if err := read(); err != nil && !errors.Is(err, ErrNotOpen) {
+			t.Errorf("%v, want ErrNotOpen", err)
+		}
+	}
+	h.until(t, "a new history", func() bool {
+		_, err := h.Page(t.Context(), Query{Limit: 1})
+		return err == nil && h.code() == "MPT-HISTORY-DAMAGED"
+	})
+	if _, err := os.Stat(damagedPath(path)); err != nil {
+		t.Errorf("the damaged file is not kept: %v", err)
+	}
+}
+
 // database returns the content of a database.
 func database(t *testing.T, fill func(*bbolt.Tx) error) []byte {
 	t.Helper()

@@ -42,15 +42,18 @@ func (u Uptime) MTBF() (mean time.Duration, ok bool) {
 // Uptime returns how the servers did since a time (zero: since anything is known), of
 // which something is known, by name; of one server if that is not empty. It fails as
 // Page does.
-func (h *History) Uptime(ctx context.Context, server string, since time.Time) ([]Uptime, error) {
-	f, err := h.reading(ctx)
+func (h *History) Uptime(ctx context.Context, server string, since time.Time) (list []Uptime, err error) {
+	err = h.tell(ctx, func(f *file) (err error) {
+		list, err = f.uptime(ctx, server, since, time.Now())
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return f.uptime(server, since, time.Now())
+	return list, nil
 }
 
-func (f *file) uptime(server string, since, now time.Time) (list []Uptime, err error) {
+func (f *file) uptime(ctx context.Context, server string, since, now time.Time) (list []Uptime, err error) {
 	err = f.view(func(tx *bbolt.Tx) error {
 		runs := f.runs(tx, now)
 		words := f.names.list()
@@ -58,12 +61,16 @@ func (f *file) uptime(server string, since, now time.Time) (list []Uptime, err e
 			if server != "" && string(name) != bucketName(server) {
 				continue
 			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			var changes []Entry
 			c := b.Cursor()
 			for k, v := c.First(); k != nil; k, v = c.Next() {
 				e, ok := decode(States, string(name[1:]), seqOf(k), v, words)
 				if !ok {
-					return damaged("record %x of %q", k, name)
+					f.damaged.Add(1)
+					e = Entry{Seq: e.Seq, Server: e.Server} // from then on nothing is known
 				}
 				changes = append(changes, e)
 			}
@@ -104,8 +111,8 @@ func (f *file) runs(tx *bbolt.Tx, now time.Time) []run {
 func measure(changes []Entry, runs []run, since, now time.Time) (u Uptime, ok bool) {
 	for i, e := range changes {
 		at := sort.Search(len(runs), func(i int) bool { return runs[i].seq > e.Seq })
-		if at == 0 {
-			continue // the run is not known any more
+		if at == 0 || e.To == "" {
+			continue // the run is not known any more, or the change is damaged
 		}
 		end := runs[at-1].end
 		if i+1 < len(changes) && (at == len(runs) || changes[i+1].Seq < runs[at].seq) {
