@@ -195,12 +195,13 @@ type pageQuestion struct {
 }
 
 type pageField struct {
-	Input, Label, Description string
-	Kind, Type                string
-	Required                  bool
-	Value                     string
-	Options                   []pageOption
-	Wrong                     string
+	ID, Input          string // unique on the page, and in its form
+	Label, Description string
+	Kind, Type         string
+	Required           bool
+	Value              string
+	Options            []pageOption
+	Wrong              string
 }
 
 type pageOption struct {
@@ -225,7 +226,7 @@ func newPageQuestion(q *question.Question, d draft) pageQuestion {
 		if mine {
 			values = d.values[f.Name]
 		}
-		field := pageField{Input: input(i), Label: visible(f.Title), Description: visible(f.Description), Kind: kindNames[f.Kind],
+		field := pageField{ID: q.ID + "-" + input(i), Input: input(i), Label: visible(f.Title), Description: visible(f.Description), Kind: kindNames[f.Kind],
 			Type: inputTypes[f.Format], Required: f.Required}
 		if field.Label == "" {
 			field.Label = visible(f.Name)

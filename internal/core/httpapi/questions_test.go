@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,26 @@ func TestQuestionOnThePage(t *testing.T) {
 		wantError(t, "a form that is none", res, 400, "MPT-HTTP-BODY")
 	}
 	wantError(t, "JSON for a form", ask(t, s, "POST /questions/x HTTP/1.1\nHost: 127.0.0.1:7420\n"+cookie+"\nContent-Type: application/json\nContent-Length: 2\n\n{}"), 415, "MPT-HTTP-FORM")
+}
+
+// TestLabelsOfTwoQuestions: a label belongs to the field of its own question.
+func TestLabelsOfTwoQuestions(t *testing.T) {
+	s, put := newDesk(t)
+	put(asked)
+	put(asked)
+	page := bodyOf(t, browse(t, s, "/", letIn(t, s)))
+	count := map[string]int{}
+	for _, id := range regexp.MustCompile(`<(?:input|select) id="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		count[id[1]]++
+	}
+	if len(count) != 6 { // text, number and choice of both
+		t.Errorf("ids %v, want 6 different ones\n%s", count, page)
+	}
+	for id := range count {
+		if strings.Count(page, `<label for="`+id+`"`) != 1 {
+			t.Errorf("there is not one label for %q", id)
+		}
+	}
 }
 
 func TestURLQuestionOnThePage(t *testing.T) {
