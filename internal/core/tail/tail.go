@@ -45,10 +45,7 @@ func Open(path string, lines int) *Log {
 
 // Close releases what the log holds. It may be called more than once.
 func (l *Log) Close() {
-	if l.watch != nil {
-		_ = l.watch.Close() // it only reads
-		l.watch = nil
-	}
+	l.unsubscribe()
 	l.drop()
 }
 
@@ -130,7 +127,9 @@ func (l *Log) drop() {
 
 // wait returns when the file may have changed, or ctx's error.
 func (l *Log) wait(ctx context.Context) error {
-	if l.watch == nil && l.subscribe() {
+	if l.gone() {
+		l.unsubscribe() // its folder may have gone with it, which is not reported while the file is open
+	} else if l.watch == nil && l.subscribe() {
 		return ctx.Err() // what changed until now was not reported
 	}
 	var look <-chan time.Time
@@ -150,11 +149,24 @@ func (l *Log) wait(ctx context.Context) error {
 		case <-failures: // an overflow: anything may have happened
 			return nil
 		case e := <-events:
+			if e.Name == filepath.Dir(l.path) && (e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) {
+				l.unsubscribe() // the next folder of that name is another one
+				return nil
+			}
 			if filepath.Base(e.Name) == filepath.Base(l.path) {
 				return nil
 			}
 		}
 	}
+}
+
+// gone reports whether the file that was read is not there any more.
+func (l *Log) gone() bool {
+	if l.info == nil {
+		return false
+	}
+	_, err := os.Stat(l.path)
+	return err != nil
 }
 
 // subscribe has the system report changes in the file's folder, and reports whether it does.
@@ -169,6 +181,14 @@ func (l *Log) subscribe() bool {
 	}
 	l.watch = w
 	return true
+}
+
+// unsubscribe ends what subscribe began.
+func (l *Log) unsubscribe() {
+	if l.watch != nil {
+		_ = l.watch.Close() // it only reads
+		l.watch = nil
+	}
 }
 
 // lastLines returns where the last lines of a file of that size begin. The last one

@@ -172,11 +172,55 @@ func TestFollowIsAsleep(t *testing.T) {
 	if err := l.wait(t.Context()); err != nil || l.watch == nil { // subscribes
 		t.Fatal(err, l.watch)
 	}
-	for { // until what was reported before is used up
+	settle(t, l)
+	if l.watch == nil {
+		t.Error("nothing is reported any more")
+	}
+}
+
+// TestFollowOverANewFolder: its folder is removed, or moved away, and made anew.
+func TestFollowOverANewFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs", "a.log")
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "old\n")
+	l := open(t, path, 1)
+	read(t, l, "old\n")
+	for i, away := range []func() error{
+		func() error { return os.RemoveAll(dir) },
+		func() error { return os.Rename(dir, dir+".old") },
+		func() error { return os.RemoveAll(dir) },
+	} {
+		settle(t, l)
+		l.release()
+		if err := away(); err != nil {
+			t.Fatal(i, err)
+		}
+		settle(t, l)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(i, err)
+		}
+		write(t, path, "new\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		err := l.wait(ctx)
+		cancel()
+		if err != nil {
+			t.Fatalf("%d: nothing is reported of the new folder: %v", i, err)
+		}
+		read(t, l, "new\n")
+	}
+}
+
+// settle waits until all that was reported is used up, or nothing is reported at all.
+func settle(t *testing.T, l *Log) {
+	t.Helper()
+	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*pace)
 		err := l.wait(ctx)
 		cancel()
-		if errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.DeadlineExceeded) || l.watch == nil {
 			return
 		}
 		if err != nil {
