@@ -75,6 +75,7 @@ type Core struct {
 	unlock   func() error
 
 	cfg     atomic.Pointer[config.Config] // in force
+	ready   atomic.Bool                   // the read model has the servers of the configuration
 	problem problems
 	warned  sync.Map // text of a warning -> true
 
@@ -158,7 +159,7 @@ func (c *Core) open() error {
 	}
 	c.api = httpapi.New(httpapi.Options{
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
-		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" },
+		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" }, Ready: c.ready.Load,
 		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
 		LogFile: c.LogFile, FindTools: c.findTools, History: c.history,
 		Metrics: c.metrics.Write, Read: c.metrics.API.Read, Follow: c.metrics.Stream.Follow,
@@ -271,6 +272,7 @@ func (c *Core) Run(ctx context.Context) error {
 	workers.Go(func() { c.watchConfig(ctx) })
 	workers.Go(func() { c.watchEnds(ctx) })
 	c.sync(ctx) // who finds this instance finds its servers
+	c.ready.Store(true)
 	if err := writeInstance(c.o.Dirs, c.instance()); err != nil {
 		c.log.Warn("other commands will not find this instance", "err", err)
 	}
