@@ -53,7 +53,7 @@ var serverCodes = []Code{
 	{"MPT-CONNECT", "The connection to the server does not work.",
 		"See the server's log.",
 		"The connection failed in a way for which there are no better words; the server's log has the details.", "core/supervisor"},
-	{"MPT-CRASH-LOOP", "The server failed … times within …, so it is not started any more. The last time: …",
+	{"MPT-CRASH-LOOP", "… It failed … times within …, so it is not started any more.",
 		"",
 		"Starting it again and again would cost power and help nobody. It is tried again when its entry, its program or PATH changes, or when you restart it. The hint is that of the last failure.", "core/supervisor"},
 	{"MPT-ENDING", "The program is being ended.",

@@ -135,8 +135,8 @@ func (e *unresponsiveError) Problem() stateview.Problem {
 // crashLoopProblem says that a server failed n times within a time, last as p says.
 func crashLoopProblem(n int, within time.Duration, p stateview.Problem) stateview.Problem {
 	return stateview.Problem{Code: "MPT-CRASH-LOOP", Hint: p.Hint, Action: "restart",
-		Text: fmt.Sprintf("The server failed %d times within %s, so it is not started any more. The last time: %s",
-			n, within.Truncate(time.Second)+time.Second, p.Text)}
+		Text: fmt.Sprintf("%s It failed %d times within %s, so it is not started any more.", // the reason first, where there is room for little
+			p.Text, n, within.Truncate(time.Second)+time.Second)}
 }
 
 // codeStuck is the code of a process that stays whatever is done to it.

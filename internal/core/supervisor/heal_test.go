@@ -110,7 +110,7 @@ func TestSessionsThatEndTooSoonAreBackedOff(t *testing.T) {
 
 func TestCrashLoopSaysHowOftenAndWhatLast(t *testing.T) {
 	got := crashLoopProblem(5, 3700*time.Millisecond, errExit.Problem())
-	if want := "The server failed 5 times within 4s, so it is not started any more. The last time: It is broken."; got.Text != want || got.Hint != "Mend it." {
+	if want := "It is broken. It failed 5 times within 4s, so it is not started any more."; got.Text != want || got.Hint != "Mend it." {
 		t.Errorf("%+v, want %q", got, want)
 	}
 }
