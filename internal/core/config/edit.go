@@ -119,9 +119,6 @@ func without(name string) edit {
 // with adds a server at the end.
 func with(name string, raw json.RawMessage) edit {
 	return func(d *document, _ *Config) ([]byte, *Error) {
-		if err := checkNew(name, raw); err != nil {
-			return nil, err
-		}
 		for _, n := range d.names() {
 			if fold(n) == fold(name) {
 				return nil, &Error{Server: name, Text: "There is a server named " + quoted(n) + " already.",

@@ -54,6 +54,9 @@ func (f *File) SetEnabled(name string, on bool) error {
 
 // Add writes a new server at the end. The entry must be a valid JSON object.
 func (f *File) Add(name string, entry json.RawMessage) error {
+	if err := checkNew(name, entry); err != nil {
+		return err // it is not the file's fault
+	}
 	return f.edit(name, with(name, bytes.Clone(entry)))
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"path"
@@ -19,6 +20,7 @@ const maxSnippet = 1 << 20
 type New struct {
 	Name  string
 	Entry json.RawMessage // a JSON object, as File.Add takes it
+	Named bool            // the name stands in the text; else it was made, and another does as well
 }
 
 // ParseSnippet reads servers from a text such as people copy from a server's
@@ -30,12 +32,12 @@ type New struct {
 func ParseSnippet(text string) ([]New, error) {
 	none := &Error{Text: "This is neither an address nor the JSON of an MCP server.",
 		Hint: `Copy something like {"mcpServers": {"name": {"command": "npx", "args": ["…"]}}} or an http(s) address.`, cause: ErrInvalid}
-	text = strings.TrimSpace(strings.TrimPrefix(text, jsonc.BOM))
+	text = unfenced(strings.TrimSpace(strings.TrimPrefix(text, jsonc.BOM)))
 	if len(text) > maxSnippet {
 		return nil, none
 	}
 	if u, err := url.Parse(text); err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.ContainsAny(text, " \n") {
-		return []New{{nameOfURL(u), mustJSON(map[string]string{"url": text})}}, nil
+		return []New{{Name: nameOfURL(u), Entry: mustJSON(map[string]string{"url": text})}}, nil
 	}
 	if strings.HasPrefix(text, `"`) { // entries cut out of the braces around them
 		text = "{" + strings.TrimSuffix(text, ",") + "}"
@@ -55,6 +57,19 @@ func ParseSnippet(text string) ([]New, error) {
 	return found, nil
 }
 
+// unfenced returns what stands in the first code block of a text in Markdown, or the
+// text itself if it has none.
+func unfenced(text string) string {
+	const fence = "```"
+	_, rest, ok := strings.Cut(text, fence)
+	if !ok {
+		return text
+	}
+	_, rest, _ = strings.Cut(rest, "\n") // the language
+	inside, _, _ := strings.Cut(rest, fence)
+	return strings.TrimSpace(inside)
+}
+
 // entries finds the servers in a value.
 func entries(v *hujson.Value) (found []New) {
 	switch value := v.Value.(type) {
@@ -65,18 +80,18 @@ func entries(v *hujson.Value) (found []New) {
 			}
 		}
 		if isEntry(value) {
-			return []New{{nameOfEntry(value), packed(v)}}
+			return []New{newEntry(value, v)}
 		}
 		for i := range value.Members {
 			m := &value.Members[i]
 			if obj, ok := m.Value.Value.(*hujson.Object); ok && isEntry(obj) {
-				found = append(found, New{jsonc.Key(m), packed(&m.Value)})
+				found = append(found, New{jsonc.Key(m), packed(&m.Value), true})
 			}
 		}
 	case *hujson.Array:
 		for i := range value.Elements {
 			if obj, ok := value.Elements[i].Value.(*hujson.Object); ok && isEntry(obj) {
-				found = append(found, New{nameOfEntry(obj), packed(&value.Elements[i])})
+				found = append(found, newEntry(obj, &value.Elements[i]))
 			}
 		}
 	}
@@ -95,11 +110,13 @@ func word(obj *hujson.Object, key string) string {
 
 func packed(v *hujson.Value) json.RawMessage { return json.RawMessage(strings.TrimSpace(v.String())) }
 
-// nameOfEntry returns an entry's own name, or one from what it runs or contacts.
+func newEntry(obj *hujson.Object, v *hujson.Value) New {
+	name := word(obj, "name")
+	return New{cmp.Or(name, nameOfEntry(obj)), packed(v), name != ""}
+}
+
+// nameOfEntry returns a name for an entry from what it runs or contacts.
 func nameOfEntry(obj *hujson.Object) string {
-	if name := word(obj, "name"); name != "" {
-		return name
-	}
 	if u, err := url.Parse(word(obj, "url")); err == nil && u.Host != "" {
 		return nameOfURL(u)
 	}
