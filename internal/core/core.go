@@ -122,6 +122,11 @@ func (c *Core) open() error {
 	c.noteCrash()
 	first := c.firstRun()
 	c.switches = keep.Open[switches](c.switchesFile())
+	if old := c.switches.Damaged(); old != "" {
+		c.problem.set("switches", stateview.Problem{Code: "MPT-SWITCHES-DAMAGED",
+			Text: "It is not known any more whether calls were paused, and which servers were on for a time only: the file of that was damaged.",
+			Hint: fmt.Sprintf("Look whether all is switched as you want it. What was left of the file is kept as %s.", old)})
+	}
 	c.switchOff()
 	cfg, err := c.file.Load()
 	if err != nil {

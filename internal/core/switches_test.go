@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,5 +146,19 @@ func TestSwitchingOffInTheFileEndsTheTime(t *testing.T) {
 	}
 	if got := c.Ends("a"); !got.IsZero() {
 		t.Errorf("it is off and ends at %v", got)
+	}
+}
+
+// TestDamagedSwitchesAreTold: what was paused is not silently resumed.
+func TestDamagedSwitchesAreTold(t *testing.T) {
+	dirs := homeDirs(t, demoOnly)
+	path := filepath.Join(dirs.Data, "switches.json")
+	if err := os.WriteFile(path, []byte(`{"paused":tr`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := open(t, dirs)
+	list, _ := c.Problems()
+	if i := slices.IndexFunc(list, func(p stateview.Problem) bool { return p.Code == "MPT-SWITCHES-DAMAGED" }); i < 0 || !strings.Contains(list[i].Hint, path+".damaged") {
+		t.Errorf("problems: %+v", list)
 	}
 }

@@ -22,9 +22,10 @@ const maxBytes = 1 << 20
 // A Value is a T in a file. T must be what JSON can hold; what is read must not
 // be changed. Use Open to make one.
 type Value[T any] struct {
-	path string
-	cur  atomic.Pointer[state[T]]
-	mu   sync.Mutex // serialises changes; held while the file is written, which no reader waits for
+	path    string
+	damaged string // where the file is now that was not understood
+	cur     atomic.Pointer[state[T]]
+	mu      sync.Mutex // serialises changes; held while the file is written, which no reader waits for
 }
 
 type state[T any] struct {
@@ -32,13 +33,19 @@ type state[T any] struct {
 	changed chan struct{}
 }
 
-// Open returns the value in the file at path, or the zero value if there is no
-// such file or it cannot be understood; the first change then replaces it.
+// Open returns the value in the file at path, or the zero value if there is no such
+// file, or none that can be read. One that cannot be understood is kept beside it, as
+// path.damaged.
 func Open[T any](path string) *Value[T] {
 	v := &Value[T]{path: path}
 	var value T
-	if content, err := read(path); err != nil || json.Unmarshal(content, &value) != nil {
+	content, err := read(path)
+	if err == nil && json.Unmarshal(content, &value) != nil {
 		value = *new(T) // not half of it
+		v.damaged = path
+		if os.Rename(path, path+".damaged") == nil {
+			v.damaged = path + ".damaged"
+		}
 	}
 	v.cur.Store(&state[T]{value, make(chan struct{})})
 	return v
@@ -55,6 +62,10 @@ func read(path string) ([]byte, error) {
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, maxBytes))
 }
+
+// Damaged returns where the file is now that could not be understood when the value was
+// opened; empty if there was none.
+func (v *Value[T]) Damaged() string { return v.damaged }
 
 // Load returns the value.
 func (v *Value[T]) Load() T { return v.cur.Load().value }

@@ -68,11 +68,14 @@ func TestBadFileIsTheZeroValue(t *testing.T) {
 		if got := v.Load(); got.N != 0 || got.Names != nil {
 			t.Errorf("%s: value = %+v, want zero", name, got)
 		}
+		if kept, err := os.ReadFile(v.Damaged()); err != nil || string(kept) != content {
+			t.Errorf("%s: kept %d bytes, %v, want what was there", name, len(kept), err)
+		}
 		if err := v.Change(add); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := keep.Open[doc](path).Load().N; got != 1 {
-			t.Errorf("%s: it is not mended by a change: N = %d", name, got)
+		if v := keep.Open[doc](path); v.Load().N != 1 || v.Damaged() != "" {
+			t.Errorf("%s: it is not mended by a change: N = %d, damaged %q", name, v.Load().N, v.Damaged())
 		}
 	}
 	if got := keep.Open[doc](t.TempDir()).Load().N; got != 0 {

@@ -26,6 +26,23 @@ func login(t *testing.T) (l *autostart.Login, path string) {
 	return l, filepath.Join(dir, "autostart", "mcpproxy-tray.desktop")
 }
 
+// TestRelativeFolderIsIgnored: as the XDG Base Directory Specification wants it.
+func TestRelativeFolderIsIgnored(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", "relative")
+	l, err := autostart.New(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SetEnabled(true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(home, ".config", "autostart", "mcpproxy-tray.desktop")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSwitchedOnAndOff(t *testing.T) {
 	l, path := login(t)
 	if l.Enabled() {
