@@ -19,6 +19,7 @@ type pending struct {
 	kind     menu.Kind
 	version  uint64    // of the server's status when it was asked for
 	returned time.Time // when the command ended well; zero before
+	unseen   bool      // the server's status will not change by it
 }
 
 // A result is how a command ended.
@@ -79,7 +80,7 @@ func (t *Tray) command(ctx context.Context, a menu.Action) {
 	st, _ := t.o.View.GetServer(a.Server)
 	t.seq++
 	seq := t.seq
-	t.pending[a.Server] = pending{seq: seq, kind: a.Kind, version: st.Version}
+	t.pending[a.Server] = pending{seq: seq, kind: a.Kind, version: st.Version, unseen: a.Kind == menu.Enable && st.Enabled}
 	t.asked[a.Server] = a.Kind
 	t.work.Go(func() {
 		err := t.call(ctx, a)
@@ -154,7 +155,7 @@ func (t *Tray) settle(s *stateview.Snapshot) {
 	for name, p := range t.pending {
 		st, ok := s.GetServer(name)
 		ended := !p.returned.IsZero()
-		if !ok || ended && (st.Version != p.version || time.Since(p.returned) >= pendingFor) {
+		if !ok || ended && (p.unseen || st.Version != p.version || time.Since(p.returned) >= pendingFor) {
 			delete(t.pending, name)
 		}
 	}
@@ -214,7 +215,10 @@ func (t *Tray) copyURL(_ context.Context, a menu.Action) {
 	})
 }
 
-func (t *Tray) quit(context.Context, menu.Action) { t.o.Quit() }
+func (t *Tray) quit(context.Context, menu.Action) {
+	t.quitting = true
+	t.o.Quit()
+}
 
 // pick gives a server of a page a row of its own.
 func (t *Tray) pick(_ context.Context, a menu.Action) {

@@ -73,6 +73,20 @@ func TestEnableForAnHour(t *testing.T) {
 		if got, want := d.done(), "set a true; for 1h0m0s"; got != want {
 			t.Errorf("did %q, want %q", got, want)
 		}
+		d.effect = false // it is on already
+		d.click(t, menu.Enable, "a")
+		if !d.shows("● a · connected") {
+			t.Errorf("to keep it on is marked as under way in\n%s", menu.Format(d.menu))
+		}
+	})
+}
+
+func TestQuitIsSeen(t *testing.T) {
+	inTray(t, func(d *desk) {
+		d.click(t, menu.Quit, "")
+		if got, want := menu.Format(d.menu), "icon: paused\ntooltip: quitting\n(Quitting: the servers are being ended…)\n----\n----\n"; got != want {
+			t.Errorf("the menu is\n%s\nwant\n%s", got, want)
+		}
 	})
 }
 

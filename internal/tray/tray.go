@@ -124,18 +124,19 @@ type Tray struct {
 	notices []Notice
 
 	// Owned by Run's goroutine.
-	shown   *menu.Menu
-	ops     []menu.Op
-	drawn   time.Time            // of the last redraw
-	picked  []string             // servers picked from a page, newest first
-	pending map[string]pending   // by server
-	busy    map[menu.Kind]int    // seq of actions of no server that are under way
-	news    news                 // what is drawn beside the servers
-	asked   map[string]menu.Kind // by server: the last command the user gave, until its slot shows it
-	slots   map[menu.ID]binding  // what each slot last meant
-	results chan result          // of commands
-	seq     int                  // numbers commands
-	work    sync.WaitGroup       // commands under way
+	shown    *menu.Menu
+	ops      []menu.Op
+	drawn    time.Time            // of the last redraw
+	quitting bool                 // the user chose "Quit"
+	picked   []string             // servers picked from a page, newest first
+	pending  map[string]pending   // by server
+	busy     map[menu.Kind]int    // seq of actions of no server that are under way
+	news     news                 // what is drawn beside the servers
+	asked    map[string]menu.Kind // by server: the last command the user gave, until its slot shows it
+	slots    map[menu.ID]binding  // what each slot last meant
+	results  chan result          // of commands
+	seq      int                  // numbers commands
+	work     sync.WaitGroup       // commands under way
 }
 
 // New returns a tray that shows nothing until Run.
@@ -229,7 +230,7 @@ func (t *Tray) draw() <-chan struct{} {
 		kinds[name] = p.kind
 	}
 	o := menu.Options{Style: t.o.Screen.Style(), Location: t.o.Location, Notices: notices,
-		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil, HasPage: t.o.Page != nil, HasFile: t.o.Config != ""}
+		Pending: kinds, Picked: t.picked, CanCopy: t.o.URL != nil, HasPage: t.o.Page != nil, HasFile: t.o.Config != "", Quitting: t.quitting}
 	t.look(&o)
 	next := menu.Build(s, o)
 	t.ops = menu.Diff(t.ops[:0], t.shown, next)

@@ -30,6 +30,7 @@ type Options struct {
 	CanLogin bool          // whether the program can be started at login
 	Login    bool          // it is
 	Busy     map[Kind]bool // actions of no server that are under way
+	Quitting bool          // the program is about to end, so that there is nothing to choose any more
 }
 
 // A Notice is something that the user should know about the program.
@@ -58,6 +59,11 @@ type builder struct {
 func Build(s *stateview.Snapshot, o Options) *Menu {
 	o.Location = cmp.Or(o.Location, time.Local)
 	b := &builder{Options: o, m: Blank()}
+	if o.Quitting {
+		b.m.Icon, b.m.Tooltip = IconPaused, "quitting"
+		b.line(header, "Quitting: the servers are being ended…")
+		return b.m
+	}
 	attention := b.count(s)
 	b.tally.paused = o.Paused
 	for _, name := range o.Asking {
@@ -165,7 +171,11 @@ func (b *builder) attention(s *stateview.Snapshot, found []trouble) {
 		b.row(rowID(i), &st)
 	}
 	if more := len(found) - MaxAttention; more > 0 {
-		b.line(attentionMore, fmt.Sprintf("… and %d more", more))
+		if text := fmt.Sprintf("… and %d more", more); b.HasPage {
+			b.click(attentionMore, text+", on the status page…", Action{Kind: OpenPage})
+		} else {
+			b.line(attentionMore, text)
+		}
 	}
 }
 

@@ -129,7 +129,7 @@ func build() []Slot {
 	}
 	put(questions, 0, "questions", true)
 	put(attentionHead, 0, "attention", false)
-	put(attentionMore, 0, "attention/more", false)
+	put(attentionMore, 0, "attention/more", true)
 	put(pickedHead, 0, "picked", false)
 	put(allHead, 0, "all", false)
 	put(pagesMore, 0, "all/more", false)
