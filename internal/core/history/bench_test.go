@@ -124,3 +124,40 @@ func BenchmarkMillion(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkPayload is what it takes to make a payload of 4 kB fit to be kept.
+func BenchmarkPayload(b *testing.B) {
+	r := newRedactor([]string{"a-configured-secret", "another one of them", "8412907766"})
+	for _, c := range []struct{ name, line string }{
+		{"text", `The quick brown fox jumps over the lazy dog; line 4711 of /home/me/src/main.go\n`},
+		{"members", `","id":12345,"name":"an issue","state":"open","labels":["bug","later"],"comments":3,"url":"https://example.com/issues/7","x":"`},
+		{"words", `token_count is 7, the basic author: https://example.com/a?b=c and the secret of passwords\n`},
+		{"secrets", `api_key=1234567 Bearer abcdefghijkl https://me:pass@example.com a-configured-secret ghp_0123456789abcdefghij\n`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			p := []byte(`{"content":[{"type":"text","text":"` + strings.Repeat(c.line, 4096/len(c.line)) + `"}]}`)
+			b.SetBytes(int64(len(p)))
+			for b.Loop() {
+				r.payload(p)
+			}
+		})
+	}
+}
+
+// BenchmarkQueuedPayloads is what a page waits for if much is queued with payloads.
+func BenchmarkQueuedPayloads(b *testing.B) {
+	h := begin(b, dbPath(b), func(o *Options) { o.Settings.Payloads = true })
+	r := example(1)
+	r.Params = []byte(`{"text":"` + strings.Repeat(`The quick brown fox jumps over the lazy dog. `, 90) + `"}`)
+	r.Answer = r.Params
+	for b.Loop() {
+		b.StopTimer()
+		h.writing <- struct{}{}
+		for range 3_000 {
+			h.Record(r)
+		}
+		<-h.writing
+		b.StartTimer()
+		h.page(b, Query{Limit: 1})
+	}
+}

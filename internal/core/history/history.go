@@ -38,6 +38,7 @@ const (
 	maxQueuedBytes = 8 << 20         // of payloads that wait; further calls are kept without theirs
 	gather         = time.Second     // after the first of a batch, so that a disk is not written for each call
 	retry          = 5 * time.Second // after a write that failed
+	redactAtEnd    = time.Second     // of payloads when the program ends; further calls are kept without theirs
 )
 
 // A Transition is one change of a server's state.
@@ -66,6 +67,7 @@ type History struct {
 	failing  bool          // whether the last write failed; belongs to who holds writing
 	dropped  atomic.Uint64
 	off      atomic.Pointer[stateview.Problem] // why nothing is kept; nil if something is
+	redactBy atomic.Pointer[time.Time]         // until when payloads are redacted; nil: for ever
 	unread   atomic.Int64                      // bytes of answers that wait to be read
 
 	mu    sync.Mutex // guards the fields below
@@ -224,6 +226,7 @@ func (h *History) putBack(items []item) {
 // Run opens the file and writes to it until ctx is done, then what is queued, and
 // returns nil. It may be called once.
 func (h *History) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { h.redactBy.Store(new(time.Now().Add(redactAtEnd))) })()
 	for ctx.Err() == nil {
 		h.writing <- struct{}{}
 		h.follow()

@@ -3,7 +3,6 @@ package history
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,12 +16,15 @@ const maxNesting = 4
 
 // A redactor takes secrets out of payloads. The zero value knows no values, only names
 // and forms.
-type redactor struct{ secrets []string }
+type redactor struct {
+	secrets []string
+	late    func() bool // whether there is no time left for payloads; nil: never
+}
 
 func newRedactor(secrets []string) *redactor {
 	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
-	return &redactor{secrets}
+	return &redactor{secrets: secrets}
 }
 
 // payload returns what may be kept of a payload, which may be the beginning of JSON.
@@ -118,29 +120,6 @@ func (r *redactor) quoted(raw string, whole bool, nesting int) string {
 	return strings.TrimSuffix(buf.String(), "\n")
 }
 
-// The forms of secrets in plain text, and what stands in their place.
-var forms = []struct {
-	form *regexp.Regexp
-	by   string
-}{
-	{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(-----END [A-Z ]*PRIVATE KEY-----)?`), hidden},
-	{regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@"']+@`), "${1}" + hidden + "@"},
-	{regexp.MustCompile(`(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}${2}" + hidden},
-	{regexp.MustCompile(`(?i)([\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|authorization)["']?\s*[:=]\s*["']?)[^\s"',;&}]{3,}`), "${1}" + hidden},
-	{regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)`), hidden},
-}
-
-// text returns plain text with what is secret in it hidden.
-func (r *redactor) text(s string) string {
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, hidden)
-	}
-	for _, f := range forms {
-		s = f.form.ReplaceAllString(s, f.by)
-	}
-	return s
-}
-
 // endOfString returns where the string ends that begins at i; whole is false if the text
 // ends before.
 func endOfString(text string, i int) (end int, whole bool) {
@@ -188,6 +167,9 @@ func unquote(raw string) string {
 	}
 	if len(body) > 0 && body[len(body)-1] == '"' {
 		body = body[:len(body)-1]
+	}
+	if !strings.Contains(body, `\`) {
+		return body
 	}
 	for n := 0; n <= 6 && n <= len(body); n++ { // an escape that is cut off is that long
 		var s string

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
+
+	"mcpproxy-tray/internal/core/call"
 )
 
 func TestPayloadsHaveNoSecrets(t *testing.T) {
@@ -31,6 +34,8 @@ func TestPayloadsHaveNoSecrets(t *testing.T) {
 		"bearer":            {`{"text":"Authorization: Bearer abcdefgh.ijkl-mno"}`, `{"text":"Authorization: ••• •••"}`},
 		"in an address":     {`{"text":"see https://me:pass@example.com/x?api_key=1234567"}`, `{"text":"see https://•••@example.com/x?api_key=•••"}`},
 		"by form":           {`{"text":"ghp_0123456789abcdefghij0123 AKIAABCDEFGHIJKLMNOP"}`, `{"text":"••• •••"}`},
+		"long by form":      {`{"text":"a eyJ` + strings.Repeat("x", 3000) + `.` + strings.Repeat("y", 3000) + `.zz b https://` + strings.Repeat("u", 900) + `:p@h"}`, `{"text":"a ••• b https://•••@h"}`},
+		"as words":          {`{"text":"7 tokens: 5000, the secret of a basic author, ask-me-anything-but-this"}`, `{"text":"7 tokens: 5000, the secret of a basic author, ask-me-anything-but-this"}`},
 		"private key":       {`{"text":"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"}`, `{"text":"•••"}`},
 		"cut in a name":     {`{"pass…`, `{"pass…`},
 		"cut in a value":    {`{"password":"hun…`, `{"password":"•••"…`},
@@ -51,6 +56,29 @@ func TestPayloadsHaveNoSecrets(t *testing.T) {
 	}
 	if got := r.payload([]byte(deep)); strings.Contains(got, "other-secret") {
 		t.Errorf("deep in texts: %s", got)
+	}
+}
+
+// TestEndDoesNotWaitForPayloads ends the program while much is queued: what there is no
+// time to redact is not kept, and its calls are.
+func TestEndDoesNotWaitForPayloads(t *testing.T) {
+	path := dbPath(t)
+	h := begin(t, path, func(o *Options) { o.Settings.Payloads = true })
+	h.writing <- struct{}{}
+	for range 9 {
+		h.Record(call.Record{Tool: "t", At: time.Now(), Params: []byte(`{"a":1}`)})
+	}
+	go h.stop()
+	h.until(t, "the end", func() bool { return h.redactBy.Load() != nil })
+	if by := *h.redactBy.Load(); time.Until(by) > redactAtEnd {
+		t.Errorf("payloads are redacted until %v", by)
+	}
+	h.redactBy.Store(new(time.Now()))
+	<-h.writing
+	h.stop()
+	got := begin(t, path).page(t, Query{Limit: 20}).Entries
+	if len(got) != 9 || got[0].Params != "" || got[8].Params != "" {
+		t.Errorf("entries %+v, want 9 without payloads", got)
 	}
 }
 

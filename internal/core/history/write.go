@@ -32,6 +32,7 @@ func (h *History) flush() error {
 	hide := &redactor{}
 	if s.Payloads {
 		hide = newRedactor(h.secrets())
+		hide.late = h.endsNow
 	}
 	for rest := taken.items; len(rest) > 0; {
 		n := piece(rest)
@@ -49,6 +50,12 @@ func (h *History) flush() error {
 		h.problem(stateview.Problem{})
 	}
 	return nil
+}
+
+// endsNow reports whether the program ends and has redacted for long enough.
+func (h *History) endsNow() bool {
+	by := h.redactBy.Load()
+	return by != nil && time.Now().After(*by)
 }
 
 const (
