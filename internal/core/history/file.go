@@ -81,7 +81,7 @@ func openAny(path string, began time.Time, s Settings) (*file, error) {
 		if err := f.names.load(tx.Bucket(bucketNames)); err != nil {
 			return err
 		}
-		if err := forgetServers(tx, began.Add(-s.MaxAge)); err != nil {
+		if err := f.forgetServers(tx, began.Add(-s.MaxAge)); err != nil {
 			return err
 		}
 		return f.beginRun(tx)
@@ -140,14 +140,21 @@ func isDamaged(err error) bool {
 	return ok && e.Code == store.Damaged
 }
 
-// forgetServers drops the changes of servers that had the last one before a time, and are
-// gone: whoever is still there has one in each run.
-func forgetServers(tx *bbolt.Tx, before time.Time) error {
+// forgetServers drops the changes of servers that are gone: whoever is there has one in
+// each run. What the last run saw stays, which a crash may have ended at any time since it
+// wrote; else the run that saw the last change must have ended before a time.
+func (f *file) forgetServers(tx *bbolt.Tx, before time.Time) error {
+	runs := f.runs(tx, f.began)
 	states := tx.Bucket(bucketStates)
 	var gone [][]byte
 	for name, b := range buckets(states) {
-		_, v := b.Cursor().Last()
-		if at, ok := timeOf(v); !ok || at.Before(before) {
+		k, v := b.Cursor().Last()
+		at, ok := timeOf(v)
+		i := runOf(runs, seqOf(k))
+		if i >= 0 {
+			at = later(at, runs[i].end)
+		}
+		if last := i >= 0 && i == len(runs)-1; !last && (!ok || at.Before(before)) {
 			gone = append(gone, name)
 		}
 	}

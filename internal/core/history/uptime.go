@@ -107,15 +107,20 @@ func (f *file) runs(tx *bbolt.Tx, now time.Time) []run {
 	return all
 }
 
+// runOf returns which of the runs an entry is of, -1 if it is not known any more.
+func runOf(runs []run, seq uint64) int {
+	return sort.Search(len(runs), func(i int) bool { return runs[i].seq > seq }) - 1
+}
+
 // measure sums up a server's changes, oldest first. ok is false if nothing is known.
 func measure(changes []Entry, runs []run, since, now time.Time) (u Uptime, ok bool) {
 	for i, e := range changes {
-		at := sort.Search(len(runs), func(i int) bool { return runs[i].seq > e.Seq })
-		if at == 0 || e.To == "" {
+		at := runOf(runs, e.Seq)
+		if at < 0 || e.To == "" {
 			continue // the run is not known any more, or the change is damaged
 		}
-		end := runs[at-1].end
-		if i+1 < len(changes) && (at == len(runs) || changes[i+1].Seq < runs[at].seq) {
+		end := runs[at].end
+		if i+1 < len(changes) && runOf(runs, changes[i+1].Seq) == at {
 			if changes[i+1].From != e.To {
 				continue // it was removed meanwhile, or a change was lost
 			}
