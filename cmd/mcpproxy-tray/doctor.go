@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,15 +20,19 @@ func newDoctor(o *options) *cobra.Command {
 		Long: `Find what is wrong and say what to do about it. It changes nothing, and ends
 with code 1 when something needs you. It looks at the configuration and each
 server's entry, the PATH of the login shell, the keyring, the running instance
-or who has its port, files that others can read, the database, what a crash left,
-the panel and the notifications, and at what AI clients start themselves.`,
+and what it says is wrong, or who has its port, files that others can read, the
+database, the history, what a crash left, the panel and the notifications, and at
+what AI clients start themselves.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			dirs, err := o.dirs()
 			if err != nil {
 				return err
 			}
-			p := doctor.Patient{Dirs: dirs}
+			p := doctor.Patient{Dirs: dirs, Listen: o.listen}
+			if p.Self, err = os.Executable(); err != nil {
+				return fmt.Errorf("find own program file: %w", err)
+			}
 			if p.ConfigFile, err = o.configPath(); err != nil {
 				return err
 			}

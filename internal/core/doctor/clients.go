@@ -72,9 +72,10 @@ func launch(command []string, address string) string {
 // isUs reports whether an entry is our own: our endpoint, or the bridge to it.
 func (x *exam) isUs(s clients.Server) bool {
 	if len(s.Command) > 0 {
-		return strings.HasPrefix(filepath.Base(s.Command[0]), "mcpproxy-tray") && slices.Contains(s.Command, "bridge")
+		name := filepath.Base(s.Command[0])
+		return (strings.HasPrefix(name, "mcpproxy-tray") || x.Self != "" && name == filepath.Base(x.Self)) && slices.Contains(s.Command, "bridge")
 	}
-	addresses := []string{x.Running}
+	addresses := []string{x.Running, x.Listen}
 	if x.err == nil {
 		addresses = append(addresses, x.cfg.Listen)
 	} else {

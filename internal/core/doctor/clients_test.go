@@ -21,10 +21,12 @@ func TestDuplicates(t *testing.T) {
 		{"in two", `{"mcpServers": {"b": {"command": "z"}}}`, `{"mcpServers": {"c": {"command": "z"}}}`, `Claude Code and Cursor each have the server "c".`},
 		{"our own", `{"mcpServers": {"us": {"url": "http://localhost:7429/mcp"}, "u2": {"command": "/x/mcpproxy-tray", "args": ["bridge"]}}}`,
 			`{"mcpServers": {"us": {"url": "http://127.0.0.1:7429/mcp"}, "u2": {"command": "/x/mcpproxy-tray", "args": ["bridge"]}}}`, ""},
+		{"our own by another name", `{"mcpServers": {"us": {"command": "/x/proxy.bin", "args": ["bridge"]}}}`, `{"mcpServers": {"us": {"command": "/x/proxy.bin", "args": ["bridge"]}}}`, ""},
 		{"an address that is none", `{"mcpServers": {"b": {"url": "http://[::1"}}}`, `{}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := patient(t, cfg)
+			p.Self = "/x/proxy.bin"
 			write(t, filepath.Join(p.Dirs.Data, ".cursor", "mcp.json"), tt.cursor, 0o600)
 			write(t, filepath.Join(p.Dirs.Data, ".claude.json"), tt.claude, 0o600)
 			if tt.want != "" {

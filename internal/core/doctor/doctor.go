@@ -28,6 +28,8 @@ type Finding struct {
 type Patient struct {
 	Dirs       config.Dirs
 	ConfigFile string
+	Listen     string   // the address that is to be listened on; empty: as the configuration says
+	Self       string   // path of this program, which the command "mcpproxy-tray" means; may be empty
 	Running    string   // the address of the running instance, host:port; empty if none runs
 	PID        int      // of the running instance
 	Environ    []string // of a start; nil: the running instance's, or what a start at login would have
@@ -48,6 +50,7 @@ var checks = []check{
 	{"port", port},
 	{"permissions", permissions},
 	{"database", database},
+	{"history", history},
 	{"crash", crash},
 	{"orphans", orphans},
 	{"desktop", desktop},

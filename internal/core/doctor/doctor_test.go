@@ -4,13 +4,16 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,6 +70,18 @@ func findings(t *testing.T, p Patient) []string {
 	return lines
 }
 
+// running returns the address of an instance that says so of itself.
+func running(t *testing.T, status string) string {
+	t.Helper()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/status" && r.Header.Get("Authorization") == "Bearer admin" {
+			_, _ = io.WriteString(w, status)
+		}
+	}))
+	t.Cleanup(web.Close)
+	return web.Listener.Addr().String()
+}
+
 // want runs all checks, which must find this one thing.
 func want(t *testing.T, p Patient, text string) {
 	t.Helper()
@@ -121,6 +136,17 @@ func TestChecks(t *testing.T) {
 		}, "(mode 0750)"},
 		{"configuration all can change", good, func(t *testing.T, p *Patient) { write(t, p.ConfigFile, good, 0o666) }, "Run: chmod go-w /"},
 		{"damaged database", good, damaged, "database: The database "},
+		{"damaged history", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.History(), strings.Repeat("x", 4096), 0o600) }, "history: The history "},
+		{"history that is none", good, func(t *testing.T, p *Patient) { write(t, filepath.Join(p.Dirs.History(), "x"), "", 0o600) }, "history: No history is kept"},
+		{"open history", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.History(), strings.Repeat("x", 4096), 0o644) }, "history.db (mode 0644)"},
+		{"open database", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.Database(), strings.Repeat("x", 4096), 0o640) }, "(mode 0640)"},
+		{"another address", good, func(_ *testing.T, p *Patient) { p.Listen = taken.Addr().String() }, "is taken by doctor.test"},
+		{"public address", good, func(_ *testing.T, p *Patient) { p.Listen = "0.0.0.0:0" }, `port: The address "0.0.0.0:0" is none that can be listened on.`},
+		{"no address", good, func(_ *testing.T, p *Patient) { p.Listen = "7420" }, `port: The address "7420" is none`},
+		{"another address of a running instance", good, func(t *testing.T, p *Patient) {
+			p.Running, p.PID = running(t, "{}"), os.Getpid()
+			p.Listen = taken.Addr().String()
+		}, "is taken by doctor.test"},
 		{"instance that does not answer", good, func(t *testing.T, p *Patient) { p.Running, p.PID = "127.0.0.1:1", os.Getpid() }, "instance: The running instance (process "},
 		{"left instance file", good, func(t *testing.T, p *Patient) { write(t, p.Dirs.Instance(), "{}", 0o600) }, "crash: The last instance did not end in order."},
 	}
@@ -160,16 +186,95 @@ func TestGoodDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, p, "is in use by another process")
-	web := httptest.NewServer(http.NotFoundHandler())
-	defer web.Close()
-	running := p
-	running.Running, running.PID = web.Listener.Addr().String(), os.Getpid()
-	if found := findings(t, running); len(found) > 0 {
+	beside := p
+	beside.Running, beside.PID = running(t, "{}"), os.Getpid()
+	if found := findings(t, beside); len(found) > 0 {
+		t.Errorf("found %q beside a running instance", found)
+	}
+	beside.Listen = strings.Replace(beside.Running, "127.0.0.1", "localhost", 1) // its own
+	if found := findings(t, beside); len(found) > 0 {
+		t.Errorf("found %q beside a running instance that has the address", found)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if found := findings(t, p); len(found) > 0 {
+		t.Errorf("found %q", found)
+	}
+}
+
+// TestHistory: it is looked at only where nobody writes it and somebody wants it, and
+// stays as it is.
+func TestHistory(t *testing.T) {
+	p := patient(t, good)
+	s, err := store.Open(p.Dirs.History()) // a bbolt file like any other
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, p, "history: No history is kept: the file "+p.Dirs.History()+" is in use by another process")
+	beside := p
+	beside.Running, beside.PID = running(t, "{}"), os.Getpid()
+	if found := findings(t, beside); len(found) > 0 {
 		t.Errorf("found %q beside a running instance", found)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if found := findings(t, p); len(found) > 0 {
+		t.Errorf("found %q", found)
+	}
+	const garbage = "garbage"
+	write(t, p.Dirs.History(), garbage, 0o640)
+	want(t, p, "(mode 0640)")
+	if info, err := os.Stat(p.Dirs.History()); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the doctor changed it: %v, %v", info.Mode(), err)
+	}
+	write(t, p.Dirs.History(), garbage, 0o600)
+	want(t, p, "is damaged")
+	if text, err := os.ReadFile(p.Dirs.History()); err != nil || string(text) != garbage {
+		t.Errorf("the doctor changed it: %q, %v", text, err)
+	}
+	write(t, p.ConfigFile, `{"listen": "127.0.0.1:0", "history": {"enabled": false}}`, 0o644)
+	if found := findings(t, p); len(found) > 0 {
+		t.Errorf("found %q where nobody wants a history", found)
+	}
+}
+
+// TestProblemsOfTheInstance: what it says of itself is told, but not what was found anyway.
+func TestProblemsOfTheInstance(t *testing.T) {
+	p := patient(t, "{\n  \"mcpServers\": {,} }")
+	write(t, p.Dirs.AdminToken(), "admin\n", 0o600)
+	own := Run(t.Context(), p)
+	if len(own) != 1 {
+		t.Fatalf("found %+v", own)
+	}
+	again, err := json.Marshal(own[0].Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.PID = os.Getpid()
+	p.Running = running(t, `{"problems": [{"code": "MPT-CONFIG", "text": `+string(again)+`},
+		{"code": "MPT-HISTORY-DAMAGED", "text": "The history was damaged.", "hint": "Remove the old one."},
+		{"code": "MPT-MCP-OPEN", "text": "Every program can use it.", "hint": "Remove it."}]}`)
+	want := []Finding{own[0],
+		{Check: "instance", Text: "The history was damaged.", Why: "The running instance says so (MPT-HISTORY-DAMAGED).", Hint: "Remove the old one."},
+		{Check: "instance", Text: "Every program can use it.", Why: "The running instance says so (MPT-MCP-OPEN).", Hint: "Remove it.", Minor: true}}
+	if found := Run(t.Context(), p); !slices.Equal(found, want) {
+		t.Errorf("found %+v, want %+v", found, want)
+	}
+	if err := os.Remove(p.Dirs.AdminToken()); err != nil {
+		t.Fatal(err)
+	}
+	if found := Run(t.Context(), p); len(found) != 1 {
+		t.Errorf("found %+v without its token", found)
+	}
+}
+
+// TestOurOwnCommand: the program's name means the program, whatever its file is called.
+func TestOurOwnCommand(t *testing.T) {
+	p := patient(t, `{"listen": "127.0.0.1:0", "mcpServers": {"demo": {"command": "mcpproxy-tray", "args": ["demo-server"]}}}`)
+	want(t, p, `The command "mcpproxy-tray" of the server "demo" is not found.`)
+	p.Self = filepath.Join(p.Dirs.Data, "bin", "tool")
 	if found := findings(t, p); len(found) > 0 {
 		t.Errorf("found %q", found)
 	}
@@ -205,9 +310,7 @@ func TestEnvironOfTheInstance(t *testing.T) {
 	defer func() { _ = cmd.Wait() }() // it was killed
 	defer cmd.Process.Kill()
 	want(t, p, `"OF_THE_INSTANCE", which is not set`)
-	web := httptest.NewServer(http.NotFoundHandler())
-	defer web.Close()
-	p.Environ, p.Running, p.PID = nil, web.Listener.Addr().String(), cmd.Process.Pid
+	p.Environ, p.Running, p.PID = nil, running(t, "{}"), cmd.Process.Pid
 	if found := findings(t, p); len(found) > 0 {
 		t.Errorf("found %q", found)
 	}

@@ -37,9 +37,12 @@ func servers(_ context.Context, x *exam) []Finding {
 	return found
 }
 
-// finds reports whether a server's command is there. Where the login shell gives no
-// PATH, the program's own counts.
+// finds reports whether a server's command is there. "mcpproxy-tray" means this program,
+// whatever its file is called. Where the login shell gives no PATH, the program's own counts.
 func (x *exam) finds(s config.Server) bool {
+	if s.Command == "mcpproxy-tray" && x.Self != "" {
+		return true
+	}
 	if strings.ContainsRune(s.Command, filepath.Separator) || strings.ContainsRune(s.Command, '/') {
 		return runnable(filepath.Join(map[bool]string{false: s.Cwd}[filepath.IsAbs(s.Command)], s.Command))
 	}

@@ -60,6 +60,7 @@ func permissions(_ context.Context, x *exam) []Finding {
 	look(x.Dirs.Token(), 0o077, "Who has it can call your tools.")
 	look(x.Dirs.AdminToken(), 0o077, "Who has it can approve and change servers.")
 	look(x.Dirs.Database(), 0o077, "It holds what you approved.")
+	look(x.Dirs.History(), 0o077, "It holds what was called, and what was sent and answered if you keep that.")
 	look(x.Dirs.ApprovalsLog(), 0o077, "It holds what you approved.")
 	look(x.ConfigFile, 0o022, "Who can change it says which programs run as you.")
 	return found
@@ -67,12 +68,50 @@ func permissions(_ context.Context, x *exam) []Finding {
 
 // database finds one that cannot be read. The running instance has its database open.
 func database(_ context.Context, x *exam) []Finding {
-	if x.Running != "" {
-		return nil
-	}
-	e, ok := errors.AsType[*store.Error](store.Check(x.Dirs.Database()))
-	if !ok {
+	e := x.unsound(x.Dirs.Database())
+	if e == nil {
 		return nil
 	}
 	return []Finding{{Text: e.Text, Hint: e.Hint, Why: "It holds what you approved; without it every server asks again."}}
+}
+
+// history finds one that cannot be read although it is wanted. The running instance
+// says itself what is wrong with its history.
+func history(_ context.Context, x *exam) []Finding {
+	if x.err == nil && !x.cfg.History.Enabled {
+		return nil
+	}
+	path := x.Dirs.History()
+	e := x.unsound(path)
+	if e == nil {
+		return nil
+	}
+	f := Finding{Why: "What was called, and how long servers were up, can be looked up nowhere else."}
+	switch e.Code {
+	case store.Damaged:
+		f.Text = fmt.Sprintf("The history %s is damaged.", path)
+		f.Hint = "The next start moves it aside and begins a new one. If you have a good copy, put that in its place before."
+	case store.Locked:
+		f.Text = fmt.Sprintf("No history is kept: the file %s is in use by another process.", path)
+		f.Hint = "End that process."
+	default:
+		f.Text = fmt.Sprintf("No history is kept: the file %s cannot be used.", path)
+		f.Hint = "Make it readable and writable for your user, or move it away."
+	}
+	return []Finding{f}
+}
+
+// unsound returns what is wrong with the content of a file of ours that no running
+// instance has open; nil if nothing is. One with another mode than ours is not opened,
+// which would change that.
+func (x *exam) unsound(path string) *store.Error {
+	if x.Running != "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && x.uid >= 0 && info.Mode().Perm()&^0o600 != 0 {
+		return nil
+	}
+	e, _ := errors.AsType[*store.Error](store.Check(path))
+	return e
 }

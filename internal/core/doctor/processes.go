@@ -5,58 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"mcpproxy-tray/internal/core/guard"
 )
 
-// instance finds a running instance that does not answer.
-func instance(ctx context.Context, x *exam) []Finding {
-	if x.Running == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+x.Running+"/healthz", nil)
-	if err == nil {
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it is this machine
-		var resp *http.Response
-		if resp, err = client.Do(req); err == nil {
-			_ = resp.Body.Close()
-			return nil
-		}
-	}
-	return []Finding{{Text: fmt.Sprintf("The running instance (process %d) does not answer at %s.", x.PID, x.Running),
-		Why: "AI clients cannot reach any server.", Hint: fmt.Sprintf("See its log %s; end it with: kill %d", x.Dirs.AppLog(), x.PID)}}
-}
-
 // port finds an address to listen on that another program has.
 func port(ctx context.Context, x *exam) []Finding {
-	if x.err != nil || x.Running != "" {
-		return nil // the running instance has its address
+	address, option := x.Listen, "--listen"
+	if address == "" {
+		if x.err != nil || x.Running != "" {
+			return nil // the running instance has its address
+		}
+		address, option = x.cfg.Listen, `"listen" in the configuration`
+	}
+	host, number, _ := net.SplitHostPort(address)
+	switch host { // those of httpapi.Listen
+	case "localhost":
+		address = net.JoinHostPort("127.0.0.1", number)
+	case "127.0.0.1", "::1":
+	default:
+		return []Finding{{Text: fmt.Sprintf("The address %q is none that can be listened on.", address),
+			Why: "Only 127.0.0.1, [::1] and localhost, each with a port, are safe from other computers.", Hint: "Set another " + option + "."}}
+	}
+	if address == x.Running {
+		return nil
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", x.cfg.Listen)
+	l, err := lc.Listen(ctx, "tcp", address)
 	if err == nil {
 		_ = l.Close() // it was only tried
 		return nil
 	}
-	f := Finding{Text: fmt.Sprintf("The address %s cannot be listened on.", x.cfg.Listen), Why: "Without it no AI client can connect.",
-		Hint: `Set another "listen" in the configuration.`}
+	f := Finding{Text: fmt.Sprintf("The address %s cannot be listened on.", address), Why: "Without it no AI client can connect.", Hint: "Set another " + option + "."}
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return []Finding{f}
 	}
-	f.Text = fmt.Sprintf("The address %s is taken by a program of another user.", x.cfg.Listen)
-	_, number, _ := net.SplitHostPort(x.cfg.Listen)
+	f.Text = fmt.Sprintf("The address %s is taken by a program of another user.", address)
 	if n, err := strconv.Atoi(number); err == nil {
 		if pid, name := listener(n); pid > 0 {
-			f.Text = fmt.Sprintf("The address %s is taken by %s (process %d).", x.cfg.Listen, name, pid)
-			f.Hint = `End that program, or set another "listen" in the configuration.`
+			f.Text = fmt.Sprintf("The address %s is taken by %s (process %d).", address, name, pid)
+			f.Hint = "End that program, or set another " + option + "."
 		}
 	}
 	return []Finding{f}
