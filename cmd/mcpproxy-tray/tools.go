@@ -68,6 +68,9 @@ func newToolsList(o *options) *cobra.Command {
 		}}
 }
 
+// mostTools is how many tools the API finds at most.
+const mostTools = 50
+
 func newToolsSearch(o *options) *cobra.Command {
 	var limit int
 	var server string
@@ -77,8 +80,11 @@ func newToolsSearch(o *options) *cobra.Command {
 		Example: `  mcpproxy-tray tools search read a file
   mcpproxy-tray tools search --limit 3 time zone`,
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if strings.TrimSpace(strings.Join(args, " ")) == "" {
 				return &failure{exitUsage, c.CommandPath() + " takes what to look for", "See " + c.CommandPath() + " --help."}
+			}
+			if limit < 1 || limit > mostTools {
+				return &failure{exitUsage, fmt.Sprintf("--limit must be from 1 to %d", mostTools), ""}
 			}
 			return nil
 		},
