@@ -6,7 +6,7 @@
 // does.
 //
 // A Server is safe for concurrent use. Reads are answered from one snapshot and
-// never wait for a server, nor for the disk unless they ask for a log. Each stream
-// belongs to the goroutine of its request; a reader that does not read holds up only
-// itself.
+// never wait for a server, nor for the disk unless they ask for a log or the history.
+// Each stream belongs to the goroutine of its request; a reader that does not read
+// holds up only itself.
 package httpapi

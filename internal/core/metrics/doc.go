@@ -1,6 +1,6 @@
 // Package metrics counts what the program does and writes it in Prometheus' text
 // format, version 0.0.4. It is not for the states of servers, which are in the read
-// model, nor for the past, which is the store's.
+// model, nor for the past, which is the history's.
 //
 // Everything may be used concurrently but what Follow returns, which belongs to one
 // goroutine. Counting never locks, never allocates (but for a server's first count)
