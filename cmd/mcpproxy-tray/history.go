@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -126,7 +125,7 @@ func moment(text string, now time.Time) (at time.Time, ok bool) {
 	if ago, err := time.ParseDuration(text); err == nil {
 		return now.Add(-ago), ago >= 0
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
+	for _, layout := range []string{time.RFC3339, time.DateOnly, "2006-01-02 15:04", time.DateTime} {
 		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
 			return at, true
 		}
@@ -201,28 +200,15 @@ var resultColours = map[string]string{
 
 // printHistory prints how the servers did, then what happened.
 func printHistory(out io.Writer, doc historyDocument) error {
-	paint := painter(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if len(doc.Uptime) > 0 {
-		fmt.Fprintln(w, "SERVER\tUPTIME\tUP\tDOWN\tFAILURES\tMTBF\tSINCE")
-	}
-	for _, raw := range doc.Uptime {
-		var u serverUptime
-		if err := json.Unmarshal(raw, &u); err != nil {
-			return fmt.Errorf("read uptime: %w", err)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(u.Server), percent(u.Uptime), u.Up, u.Down, u.Failures, u.MTBF, clock(u.From))
-	}
-	if err := w.Flush(); err != nil {
+	if err := printUptime(out, doc.Uptime); err != nil {
 		return err
-	}
-	if len(doc.Uptime) > 0 {
-		fmt.Fprintln(out)
 	}
 	if len(doc.Entries) == 0 {
 		_, err := fmt.Fprintln(out, "nothing is known of that time")
 		return err
 	}
+	w, flush := table(out)
+	paint := painter(out)
 	fmt.Fprintf(w, "TIME\tSERVER\tEVENT\t%s\tTOOK\tBYTES\tCLIENT\tNOTE\n", paint("", "RESULT"))
 	for _, raw := range doc.Entries {
 		var e historyEntry
@@ -231,7 +217,7 @@ func printHistory(out io.Writer, doc historyDocument) error {
 		}
 		printEntry(w, paint, &e)
 	}
-	if err := w.Flush(); err != nil {
+	if err := flush(); err != nil {
 		return err
 	}
 	if doc.Dropped > 0 {
@@ -239,6 +225,26 @@ func printHistory(out io.Writer, doc historyDocument) error {
 		return err
 	}
 	return nil
+}
+
+func printUptime(out io.Writer, servers []json.RawMessage) error {
+	if len(servers) == 0 {
+		return nil
+	}
+	w, flush := table(out)
+	fmt.Fprintln(w, "SERVER\tUPTIME\tUP\tDOWN\tFAILURES\tMTBF\tSINCE")
+	for _, raw := range servers {
+		var u serverUptime
+		if err := json.Unmarshal(raw, &u); err != nil {
+			return fmt.Errorf("read uptime: %w", err)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(u.Server), percent(u.Uptime), u.Up, u.Down, u.Failures, u.MTBF, clock(u.From))
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out)
+	return err
 }
 
 func printEntry(w io.Writer, paint func(colour, text string) string, e *historyEntry) {
@@ -253,8 +259,6 @@ func printEntry(w io.Writer, paint func(colour, text string) string, e *historyE
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d→%d\t%s\t%s\n", clock(e.At), oneLine(e.Server), oneLine(e.Tool),
 		paint(resultColours[e.Result], oneLine(e.Result)), short(e.Took), e.Sent, e.Got, oneLine(e.Client), note)
 }
-
-func clock(at time.Time) string { return at.Local().Format("2006-01-02 15:04:05") }
 
 // short rounds a duration to what people compare.
 func short(took string) string {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -42,16 +41,10 @@ func printServer(out io.Writer, s server) error {
 			fmt.Fprintf(w, "%s\t%s\n", key, oneLine(value))
 		}
 	}
-	at := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return t.Local().Format("2006-01-02 15:04:05")
-	}
 	line("name", s.Name)
 	line("state", s.State)
-	line("since", at(s.Since))
-	line("next try", at(s.RetryAt))
+	line("since", clock(s.Since))
+	line("next try", clock(s.RetryAt))
 	line("transport", s.Transport)
 	line("runs", s.Launch)
 	if s.State == "connected" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -138,31 +136,13 @@ func printServers(out io.Writer, servers []server) error {
 	paint := painter(out)
 	fmt.Fprintf(w, "NAME\t%s\tTOOLS\tSINCE\tPROBLEM\n", paint(neutral, "STATE"))
 	for _, s := range servers {
-		since := ""
-		if !s.Since.IsZero() {
-			since = s.Since.Local().Format("2006-01-02 15:04:05")
-		}
 		tools := ""
 		if s.State == "connected" {
 			tools = fmt.Sprint(s.Tools.Approved)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, paint(stateColours[s.State], s.State), tools, since, oneLine(s.Problem.Text))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, paint(stateColours[s.State], s.State), tools, clock(s.Since), oneLine(s.Problem.Text))
 	}
 	return flush()
-}
-
-// table returns where to write rows, with tabs between their cells, and what prints
-// them to out below each other, at once: a terminal should not see them one by one.
-func table(out io.Writer) (rows io.Writer, flush func() error) {
-	var text bytes.Buffer
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	return w, func() error {
-		err := w.Flush()
-		if err == nil {
-			_, err = text.WriteTo(out)
-		}
-		return err
-	}
 }
 
 // oneLine keeps a text of the API on its line of a table or terminal, and from
