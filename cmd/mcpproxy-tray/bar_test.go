@@ -14,7 +14,8 @@ func TestBars(t *testing.T) {
 		s.Problem.Text = problem
 		return s
 	}
-	up, off := one("a", "connected", ""), one("z", "disabled", "")
+	up, off, leaving := one("a", "connected", ""), one("z", "disabled", ""), one("y", "connected", "")
+	leaving.Enabled = false // it was switched off just now
 	for _, tt := range []struct {
 		servers              []server
 		text, tooltip, class string
@@ -22,6 +23,7 @@ func TestBars(t *testing.T) {
 		{nil, "MCP off", "", "off"},
 		{[]server{}, "MCP 0/0", "", "ok"},
 		{[]server{up, off}, "MCP 1/1", "a: connected\nz: disabled", "ok"},
+		{[]server{up, leaving}, "MCP 1/1", "a: connected\ny: connected", "ok"},
 		{[]server{up, one("b", "backoff", "It ended.")}, "MCP 1/2", "a: connected\nb: backoff, It ended.", "busy"},
 		{[]server{one("b", "connecting", ""), one("c", "quarantined", ""), up}, "MCP 1/3 !", "b: connecting\nc: quarantined\na: connected", "attention"},
 		{[]server{one("b", "auth_required", "")}, "MCP 0/1 !", "b: auth_required", "attention"},

@@ -114,12 +114,14 @@ func (a *api) servers(ctx context.Context) (serverList, error) {
 	return list, nil
 }
 
+// summary says how many of the servers that are switched on are connected, as the menu does.
 func summary(servers []server) string {
 	connected, enabled := 0, 0
 	for _, s := range servers {
-		if s.Enabled {
-			enabled++
+		if !s.Enabled {
+			continue
 		}
+		enabled++
 		if s.State == "connected" {
 			connected++
 		}
