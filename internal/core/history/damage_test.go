@@ -67,7 +67,7 @@ func TestHistoryThatIsSwitchedOffWhileItIsRead(t *testing.T) {
 			defer func() { <-h.writing }()
 			return h.file == nil
 		})
-		_, err := f.page(t.Context(), Query{Limit: 1})
+		_, err := f.page(t.Context(), Query{Limit: 1}, time.Time{})
 		return err
 	})
 	if !errors.Is(err, ErrOff) {
@@ -76,7 +76,7 @@ func TestHistoryThatIsSwitchedOffWhileItIsRead(t *testing.T) {
 	h = begin(t, dbPath(t))
 	err = h.tell(t.Context(), func(f *file) error {
 		h.stop()
-		_, err := f.page(t.Context(), Query{Limit: 1})
+		_, err := f.page(t.Context(), Query{Limit: 1}, time.Time{})
 		return err
 	})
 	if !errors.Is(err, ErrNotOpen) {
@@ -127,7 +127,7 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	err := h.tell(ctx, func(f *file) error {
 		cancel(why)
-		_, err := f.page(ctx, Query{Limit: 10})
+		_, err := f.page(ctx, Query{Limit: 10}, time.Time{})
 		if _, other := f.uptime(ctx, "", time.Time{}, time.Now()); err == nil || other == nil {
 			t.Errorf("page: %v, uptime: %v", err, other)
 		}

@@ -48,7 +48,8 @@ type file struct {
 	names names
 	run   uint64    // number of this run of the program
 	began time.Time // of it
-	aged  time.Time // when calls that are too old were looked for
+
+	oldest time.Time // when the oldest call was; zero if that is to be looked for
 
 	damaged atomic.Uint64 // records that were met and are none, since they were last told
 }
@@ -84,6 +85,7 @@ func openAny(path string, began time.Time, s Settings) (*file, error) {
 		if err := f.forgetServers(tx, began.Add(-s.MaxAge)); err != nil {
 			return err
 		}
+		f.look(tx)
 		return f.beginRun(tx)
 	})
 	if err != nil {

@@ -230,10 +230,12 @@ func (h *History) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		h.writing <- struct{}{}
 		h.follow()
-		_ = h.flush() // told where it is found
-		failing := h.failing
+		if h.flush() == nil { // else it is told where it is found
+			h.expire()
+		}
+		failing, rest := h.failing, h.rest()
 		<-h.writing
-		h.sleep(ctx, failing)
+		h.sleep(ctx, failing, rest)
 	}
 	h.writing <- struct{}{}
 	h.follow()
@@ -243,14 +245,19 @@ func (h *History) Run(ctx context.Context) error {
 	return nil
 }
 
-// sleep waits until there is something to do, and a while longer for more of it.
-func (h *History) sleep(ctx context.Context, failing bool) {
+// sleep waits until there is something to do, and a while longer for more of it; but for
+// no longer than rest.
+func (h *History) sleep(ctx context.Context, failing bool, rest time.Duration) {
 	wait := gather
 	if failing {
 		wait = retry
 	} else {
+		t := time.NewTimer(rest)
+		defer t.Stop()
 		select {
 		case <-h.wake:
+		case <-t.C:
+			return
 		case <-h.changed:
 			return
 		case <-ctx.Done():

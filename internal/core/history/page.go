@@ -64,7 +64,7 @@ const maxPageBytes = 8 << 20
 // fails with ctx's cause, ErrOff, ErrNotOpen, or an *Error.
 func (h *History) Page(ctx context.Context, q Query) (page Page, err error) {
 	err = h.tell(ctx, func(f *file) (err error) {
-		page, err = f.page(ctx, q)
+		page, err = f.page(ctx, q, time.Now().Add(-h.settings.Load().MaxAge))
 		return err
 	})
 	if err != nil {
@@ -132,7 +132,8 @@ func (h *History) unreadable(f *file, err error) error {
 	return cmp.Or(h.absent(), error(ErrNotOpen)) // it was closed meanwhile
 }
 
-func (f *file) page(ctx context.Context, q Query) (page Page, err error) {
+// page returns a page without calls that are expired: from before that time.
+func (f *file) page(ctx context.Context, q Query, expired time.Time) (page Page, err error) {
 	err = f.view(func(tx *bbolt.Tx) error {
 		sources := newest{}
 		for kind, name := range map[Kind][]byte{Calls: bucketCalls, States: bucketStates} {
@@ -145,6 +146,10 @@ func (f *file) page(ctx context.Context, q Query) (page Page, err error) {
 		size := 0
 		for len(sources.oldest) > 0 && ctx.Err() == nil {
 			s := sources.oldest[0]
+			if at, ok := timeOf(s.v); ok && s.kind == Calls && at.Before(expired) {
+				sources.back(q.Since)
+				continue
+			}
 			if n := len(page.Entries); n == q.Limit || size > maxPageBytes {
 				page.Next = page.Entries[n-1].Seq
 				return nil

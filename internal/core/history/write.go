@@ -2,7 +2,6 @@ package history
 
 import (
 	"bytes"
-	"container/heap"
 	"encoding/binary"
 	"iter"
 	"time"
@@ -44,12 +43,17 @@ func (h *History) flush() error {
 		rest = rest[n:]
 	}
 	h.reuse(taken)
+	h.works()
+	return nil
+}
+
+// works says that the file could be written, if it could not before. The caller holds writing.
+func (h *History) works() {
 	if h.failing {
 		h.failing = false
 		h.log.Info("history is written again")
 		h.problem(stateview.Problem{})
 	}
-	return nil
 }
 
 // endsNow reports whether the program ends and has redacted for long enough.
@@ -93,6 +97,7 @@ func (f *file) write(batch []item, s *Settings, hide *redactor) error {
 	})
 	if err != nil {
 		f.names.cut(known)
+		f.oldest = time.Time{}
 	}
 	return err
 }
@@ -162,104 +167,6 @@ func keepNewest(b *bbolt.Bucket) error {
 		}
 	}
 	return b.SetSequence(count)
-}
-
-// prune drops the oldest calls, at most so many, that are too old or do not fit. What is
-// free in the file is written over, so the file stays below its limit.
-func (f *file) prune(tx *bbolt.Tx, s *Settings, most int) error {
-	stats := f.db.Stats()
-	used := tx.Size() - int64(stats.FreePageN+stats.PendingPageN)*int64(f.db.Info().PageSize)
-	over := used - (s.MaxBytes - spareBytes)
-	now := time.Now()
-	if over <= 0 && now.Sub(f.aged) < ageing {
-		return nil
-	}
-	f.aged = now
-	before := now.Add(-s.MaxAge)
-	calls := tx.Bucket(bucketCalls)
-	sources := oldest{}
-	for name, b := range buckets(calls) {
-		sources.add(name, b)
-	}
-	heap.Init(&sources)
-	type place struct{ name, key []byte }
-	var gone []place
-	for len(gone) < most && len(sources) > 0 {
-		src := sources[0]
-		at, ok := timeOf(src.v)
-		if ok && over <= 0 && !at.Before(before) {
-			break
-		}
-		gone = append(gone, place{src.name, bytes.Clone(src.k)})
-		over -= int64(recordOverhead + len(src.v))
-		sources.advance()
-	}
-	for _, p := range gone {
-		b := calls.Bucket(p.name)
-		b.FillPercent = 1
-		if err := b.Delete(p.key); err != nil {
-			return err
-		}
-	}
-	for _, p := range gone {
-		if b := calls.Bucket(p.name); b != nil {
-			if k, _ := b.Cursor().First(); k == nil {
-				if err := calls.DeleteBucket(p.name); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// spareBytes is what of a file is kept free: a transaction writes its piece and copies of
-// the pages that it changes, before those and the pages of what it drops can be used again.
-const spareBytes = 4 * pieceBytes
-
-// ageing is how often calls that are too old are looked for.
-const ageing = time.Minute
-
-// recordOverhead is what a record takes beside its value: the key and the page's entry.
-const recordOverhead = 8 + 16
-
-// oldest is a heap of buckets by their next record.
-type oldest []*source
-
-// A source is a bucket of a server at one of its records.
-type source struct {
-	kind   Kind
-	name   []byte
-	cursor *bbolt.Cursor
-	k, v   []byte
-}
-
-func (o *oldest) add(name []byte, b *bbolt.Bucket) {
-	s := &source{name: name, cursor: b.Cursor()}
-	if s.k, s.v = s.cursor.First(); s.k != nil {
-		*o = append(*o, s)
-	}
-}
-
-// advance goes to the next record of the oldest.
-func (o *oldest) advance() {
-	s := (*o)[0]
-	if s.k, s.v = s.cursor.Next(); s.k == nil {
-		heap.Pop(o)
-		return
-	}
-	heap.Fix(o, 0)
-}
-
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (o oldest) Len() int           { return len(o) }
-func (o oldest) Less(i, j int) bool { return bytes.Compare(o[i].k, o[j].k) < 0 }
-func (o oldest) Swap(i, j int)      { o[i], o[j] = o[j], o[i] }
-func (o *oldest) Push(x any)        { *o = append(*o, x.(*source)) }
-func (o *oldest) Pop() any {
-	last := (*o)[len(*o)-1]
-	*o = (*o)[:len(*o)-1]
-	return last
 }
 
 // buckets yields the buckets in a bucket, by name. The names are the caller's to keep
