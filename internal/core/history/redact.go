@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // hidden stands where a secret stood.
@@ -53,48 +52,6 @@ func (r *redactor) withoutBeginning(text string) string {
 	return strings.ToValidUTF8(text[:len(text)-longest], "")
 }
 
-// json returns JSON, or its beginning, with what is secret hidden: by the name of a
-// member, by its value, by its form. Every other byte stays as it was.
-func (r *redactor) json(text string, nesting int) string {
-	var out strings.Builder
-	hide := false // the next value
-	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == '"':
-			end, whole := endOfString(text, i)
-			raw := text[i:end]
-			i = end
-			if isKey(text[end:]) {
-				hide = namesSecret(unquote(raw))
-				out.WriteString(r.quoted(raw, true, nesting))
-				continue
-			}
-			if hide {
-				raw = `"` + hidden + `"`
-			} else {
-				raw = r.quoted(raw, whole, nesting)
-			}
-			hide = false
-			out.WriteString(raw)
-		case hide && (c == '{' || c == '['):
-			i = endOfValue(text, i)
-			out.WriteString(`"` + hidden + `"`)
-			hide = false
-		case hide && (c == '-' || '0' <= c && c <= '9'):
-			i += len(text[i:]) - len(strings.TrimLeft(text[i:], "+-.0123456789eE"))
-			out.WriteString(`"` + hidden + `"`)
-			hide = false
-		default:
-			if c == ',' || c == '}' || c == ']' {
-				hide = false
-			}
-			out.WriteByte(c)
-			i++
-		}
-	}
-	return out.String()
-}
-
 // quoted returns a JSON string, whole or its beginning, with what is secret in it hidden.
 func (r *redactor) quoted(raw string, whole bool, nesting int) string {
 	plain := unquote(raw)
@@ -120,45 +77,6 @@ func (r *redactor) quoted(raw string, whole bool, nesting int) string {
 	return strings.TrimSuffix(buf.String(), "\n")
 }
 
-// endOfString returns where the string ends that begins at i; whole is false if the text
-// ends before.
-func endOfString(text string, i int) (end int, whole bool) {
-	for i++; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1, true
-		}
-	}
-	return len(text), false
-}
-
-// endOfValue returns where the object or list ends that begins at i, or the text does.
-func endOfValue(text string, i int) int {
-	depth := 0
-	for i < len(text) {
-		switch text[i] {
-		case '"':
-			i, _ = endOfString(text, i)
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		if i++; depth == 0 {
-			return i
-		}
-	}
-	return len(text)
-}
-
-// isKey reports whether what follows a string makes it the name of a member.
-func isKey(rest string) bool {
-	return strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), ":")
-}
-
 // unquote returns what a JSON string says, or as much as can be told if it is cut off.
 func unquote(raw string) string {
 	body := strings.TrimPrefix(raw, `"`)
@@ -178,43 +96,4 @@ func unquote(raw string) string {
 		}
 	}
 	return body
-}
-
-// secretWords name secrets wherever they stand in the name of a member; pairs do so
-// next to each other.
-var (
-	secretWords = []string{"token", "password", "passwd", "passphrase", "pwd", "secret", "secrets", "authorization", "auth",
-		"credential", "credentials", "cookie", "cookies", "apikey", "accesskey", "privatekey", "bearer", "otp", "pat", "jwt", "dsn"}
-	secretPairs = []string{"api key", "access key", "private key", "signing key", "encryption key", "client key", "secret key", "session id", "pass word", "connection string"}
-)
-
-// namesSecret reports whether the value of a member of that name is a secret.
-func namesSecret(name string) bool {
-	words := splitWords(name)
-	for _, w := range words {
-		if slices.Contains(secretWords, w) {
-			return true
-		}
-	}
-	joined := " " + strings.Join(words, " ") + " "
-	return slices.ContainsFunc(secretPairs, func(pair string) bool { return strings.Contains(joined, " "+pair+" ") })
-}
-
-// splitWords splits a name such as "apiKey", "API-KEY" or "api_key", in lower case.
-func splitWords(name string) []string {
-	var b strings.Builder
-	lower := false
-	for _, c := range name {
-		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
-			b.WriteByte(' ')
-			lower = false
-			continue
-		}
-		if unicode.IsUpper(c) && lower {
-			b.WriteByte(' ')
-		}
-		lower = unicode.IsLower(c)
-		b.WriteRune(unicode.ToLower(c))
-	}
-	return strings.Fields(b.String())
 }

@@ -19,11 +19,19 @@ func TestPayloadsHaveNoSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRedactor([]string{secret, "", "other-secret"})
+	r := newRedactor([]string{secret, "", "other-secret", "8412907766"})
 	for name, c := range map[string]struct{ in, want string }{
 		"nothing":           {`{"path": "/tmp/a", "n": 1.50, "deep":[{"x":null}]}`, `{"path": "/tmp/a", "n": 1.50, "deep":[{"x":null}]}`},
 		"by name":           {`{"token":"abc","a":1}`, `{"token":"•••","a":1}`},
 		"by parts of names": {`{"apiKey":"abc","X-API-Key" : "d","github_token":"e","session_id":"f"}`, `{"apiKey":"•••","X-API-Key" : "•••","github_token":"•••","session_id":"•••"}`},
+		"acronyms":          {`{"DBPassword":"a","APIToken":"b","JWTSecret":"c","GitHubPAT":"d"}`, `{"DBPassword":"•••","APIToken":"•••","JWTSecret":"•••","GitHubPAT":"•••"}`},
+		"joined words":      {`{"PGPASSWORD":"a","accesstoken":"b","awssecretaccesskey":"c","token2":"d","apiKeys":["e"]}`, `{"PGPASSWORD":"•••","accesstoken":"•••","awssecretaccesskey":"•••","token2":"•••","apiKeys":"•••"}`},
+		"counts":            {`{"max_tokens":5,"totalTokens":6,"TOKENS":7,"tokenizer":"x","OAuthor":"y","keys":["z"]}`, `{"max_tokens":5,"totalTokens":6,"TOKENS":7,"tokenizer":"x","OAuthor":"y","keys":["z"]}`},
+		"numbers by value":  {`{"account":8412907766,"b":[-8412907766.5,841290776]}`, `{"account":"•••","b":["•••",841290776]}`},
+		"name and value":    {`[{"name":"Authorization","value":"hunter22"},{"Key":"api_key","on":[{"name":"x"}],"Value":{"a":1}}]`, `[{"name":"Authorization","value":"•••"},{"Key":"api_key","on":[{"name":"x"}],"Value":"•••"}]`},
+		"value and name":    {`[{"value":"hunter22","on":{"value":"y"},"name":"Authorization"},{"value":123456,"key":"pwd"}]`, `[{"value":"•••","on":{"value":"y"},"name":"Authorization"},{"value":"•••","key":"pwd"}]`},
+		"innocent pairs":    {`[{"name":"Accept","value":"a"},{"value":"b"},{"key":"title","value":1},{"name":"token"},{"value":[{"value":"c"}],"name":"pwd"}]`, `[{"name":"Accept","value":"a"},{"value":"b"},{"key":"title","value":1},{"name":"token"},{"value":[{"value":"c"}],"name":"pwd"}]`},
+		"cut in a number":   {`{"account":84129…`, `{"account":…`},
 		"innocent names":    {`{"key":"title","tokens":5,"author":"me","monkey":"x"}`, `{"key":"title","tokens":5,"author":"me","monkey":"x"}`},
 		"numbers":           {`{"otp":123456,"secret":-1.5e3,"auth":true,"pwd":null}`, `{"otp":"•••","secret":"•••","auth":true,"pwd":null}`},
 		"whole objects":     {`{"credentials":{"user":"u","pw":["}"]},"b":[1]}`, `{"credentials":"•••","b":[1]}`},

@@ -236,7 +236,9 @@ func (c *collector) remote(srv config.Server) {
 	}
 }
 
-// namesSecret reports whether a variable, option or header of that name holds a secret.
+// namesSecret reports whether a variable, option or header of that name holds a secret. A
+// value that is taken for one wrongly is only hidden where a server repeats it, so more
+// names count than package history has for members of any JSON.
 func namesSecret(name string) bool {
 	name = strings.ReplaceAll(strings.ToUpper(name), "-", "_")
 	if name == "PWD" || name == "OLDPWD" || strings.HasSuffix(name, "_SOCK") || strings.HasSuffix(name, "KEYRING_PROVIDER") {
