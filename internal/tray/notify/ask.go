@@ -23,14 +23,17 @@ func needs(st *stateview.ServerStatus) need {
 	case st.State == stateview.AuthRequired:
 		return need{kind: kindSignIn, why: "sign in"}
 	case st.State == stateview.Failed && st.Problem().Code == codeCrashLoop:
-		return need{kind: kindCrash, why: "repair"}
+		return need{kind: kindCrash, why: whyRepair}
 	case st.State == stateview.Connected && st.Tools.Held() > 0:
 		return need{kind: kindReview, why: "review", held: st.Tools.Held()}
 	}
 	return need{}
 }
 
-const whyApprove = "approve "
+const (
+	whyApprove = "approve "
+	whyRepair  = "repair"
+)
 
 // An ask is a server that a note calls in need of the user.
 type ask struct {

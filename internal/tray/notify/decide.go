@@ -96,6 +96,9 @@ func (d *Decider) change(now time.Time, c *stateview.Change) {
 		d.servers[c.Name] = tr
 	}
 	n := needs(st)
+	if tr.told == whyRepair && restarted(c) {
+		tr.told = "" // whether that helped is news
+	}
 	if d.muted[c.Name] {
 		tr.ignore(now, st.State == stateview.Connected, n)
 		return
@@ -208,6 +211,12 @@ func (tr *track) flaps(now time.Time, set Settings) bool {
 // first attempt is a start or the user's restart.
 func down(st *stateview.ServerStatus) bool {
 	return st.State.Down() || st.State == stateview.Connecting && (!st.Problem().IsZero() || st.Attempt > 1)
+}
+
+// restarted reports whether the user gave a server that had failed another chance.
+func restarted(c *stateview.Change) bool {
+	was := c.Before.State
+	return (was == stateview.Failed || was == stateview.Stopping) && c.After.State == stateview.Connecting && !down(&c.After)
 }
 
 // forget drops all that is about to be told of a server.

@@ -123,7 +123,7 @@ func TestDesktopEscapesOnlyWhereMarkupIsRead(t *testing.T) {
 		daemon.SetCapabilities("body")
 		mustSend(t, d, n)
 		got := daemon.Wait(t, 2*i+2)[2*i:]
-		if strings.ContainsAny(got[0].Body, "<>") || strings.Contains(got[0].Body, "&b") || got[1].Body != n.Body || got[0].Summary != n.Title {
+		if strings.ContainsAny(got[0].Body, "<>") || strings.Contains(got[0].Body, "&#") || strings.Contains(got[0].Body, "&b") || got[1].Body != n.Body || got[0].Summary != n.Title {
 			t.Errorf("%q: %q and %q", name, got[0].Body, got[1].Body)
 		}
 	}

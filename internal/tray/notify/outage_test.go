@@ -180,6 +180,17 @@ func TestCrashLoopIsOneNote(t *testing.T) {
 		s.sameTag(2)
 		s.trouble(stateview.Failed, codeCrashLoop, "local")
 		s.want(time.Hour, "+5s local keeps crashing and was stopped")
+		s.set(stateview.Connecting, "local") // by the user, who wants to know what came of it
+		s.trouble(stateview.Failed, codeCrashLoop, "local")
+		s.want(time.Hour, "+5s local keeps crashing and was stopped")
+		if n := len(s.tags); s.tags[n-1] != s.tags[n-2] {
+			t.Errorf("tags = %q, want the last in place of the one before", s.tags)
+		}
+		s.set(stateview.Stopping, "local")
+		s.set(stateview.Connecting, "local")
+		s.trouble(stateview.Backoff, "MPT-EXIT", "local")
+		s.trouble(stateview.Failed, codeCrashLoop, "local")
+		s.want(time.Hour, "+5s local keeps crashing and was stopped")
 	})
 	play(t, all, func(s *scene) { // several
 		for i, name := range all {
