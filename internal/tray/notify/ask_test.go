@@ -46,7 +46,7 @@ func TestToolsToReviewAreToldOnce(t *testing.T) {
 		s.want(time.Hour, "+5s a has tools to review")
 		s.hold("a", 0)
 		s.withdrawn(time.Second, 1)
-		s.want(time.Minute, "+4s b has tools to review") // what the first note said of it is still true
+		s.want(time.Minute, "+4s b has tools to review (if still there)") // what the first note said of it is still true
 		s.hold("a", 1)
 		s.want(time.Hour, "+5s a has tools to review")
 	})
@@ -86,7 +86,7 @@ func TestWhatIsDoneWithIsWithdrawn(t *testing.T) {
 		s.set(stateview.Quarantined, "a", "b")
 		s.want(time.Minute, "+5s a and b wait for your approval")
 		s.set(stateview.Connecting, "a")
-		s.want(time.Minute, "+5s b waits for your approval")
+		s.want(time.Minute, "+5s b waits for your approval (if still there)")
 		s.sameTag(2)
 		s.set(stateview.Connecting, "b")
 		s.withdrawn(time.Minute, 1)

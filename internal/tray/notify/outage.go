@@ -63,11 +63,12 @@ func (d *Decider) correct(now time.Time, o *outage) {
 	}
 }
 
-// correction returns what a note should say by now.
+// correction returns what a note should say by now. If that is only less than before,
+// it is for who still has it on the screen.
 func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	switch {
 	case !o.due.IsZero() && !now.Before(o.due):
-		d.turn(o)
+		fresh := d.turn(o)
 		names := d.still(o)
 		if len(o.back) > 0 && d.set.says(recovered) {
 			slices.Sort(o.back)
@@ -75,6 +76,7 @@ func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 			n.add(names)
 		} else if ok = slices.ContainsFunc(names[:], func(n []string) bool { return len(n) > 0 }); ok {
 			n = summaryNote(o.tag, names, d.set)
+			n.update = !fresh
 		} else {
 			o.down, o.asks = nil, nil
 		}
@@ -99,20 +101,23 @@ func (d *Decider) correction(now time.Time, o *outage) (n Note, ok bool) {
 	return n, ok
 }
 
-// turn has a note ask for what servers need that it called down.
-func (d *Decider) turn(o *outage) {
+// turn has a note ask for what servers need that it called down, and reports whether
+// there are any.
+func (d *Decider) turn(o *outage) (fresh bool) {
 	for _, name := range slices.Clone(o.down) {
 		st, _ := d.last.GetServer(name)
 		tr, n := d.servers[name], needs(&st)
 		if tr == nil || n.why == "" || !d.set.tells(n.kind) {
 			continue
 		}
+		fresh = fresh || !tr.knows(n)
 		d.unask(name, tr)
 		if tr.know(n); n.kind != kindCrash { // who keeps crashing is told of when it is back
 			remove(&o.down, name)
 			o.asks = append(o.asks, ask{name, n.kind})
 		}
 	}
+	return fresh
 }
 
 // still returns what is still wrong with the servers of a note.
