@@ -93,6 +93,23 @@ func TestCallsGoFromARestingProgram(t *testing.T) {
 	})
 }
 
+// TestAgeIsKeptUnderLoad wants calls to go as fast as they come.
+func TestAgeIsKeptUnderLoad(t *testing.T) {
+	path := dbPath(t)
+	synctest.Test(t, func(t *testing.T) {
+		const perSecond, age = 20, 150
+		h := begin(t, path, func(o *Options) { o.Settings.MaxAge = age * time.Second })
+		for i := range 3 * age * perSecond {
+			h.Record(call.Record{Server: fmt.Sprint("s", i%3), Tool: "t", At: time.Now()})
+			time.Sleep(time.Second / perSecond)
+		}
+		if n, _ := h.calls(t); n < (age-5)*perSecond || n > (age+5)*perSecond {
+			t.Errorf("%d calls are in the file, want those of %d s: %d", n, age, age*perSecond)
+		}
+		h.stop()
+	})
+}
+
 // TestManyChangesLeaveRoomForCalls has more changes than fit, and wants the file below its
 // limit, the newest changes of each server, and the newest calls.
 func TestManyChangesLeaveRoomForCalls(t *testing.T) {
