@@ -142,8 +142,8 @@ func isDamaged(err error) bool {
 	return ok && e.Code == store.Damaged
 }
 
-// forgetServers drops the changes of servers that are gone: whoever is there has one in
-// each run. What the last run saw stays, which a crash may have ended at any time since it
+// forgetServers drops the changes of servers that are gone: whoever is there and not
+// disabled has one in each run. What the last run saw stays, which a crash may have ended at any time since it
 // wrote; else the run that saw the last change must have ended before a time.
 func (f *file) forgetServers(tx *bbolt.Tx, before time.Time) error {
 	runs := f.runs(tx, f.began)

@@ -20,7 +20,7 @@ func TestServersThatAreGoneAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = f.update(func(tx *bbolt.Tx) error {
-		w := writer{tx: tx, enc: encoder{names: &f.names, words: tx.Bucket(bucketNames)}, hide: &redactor{}, servers: map[string]*bbolt.Bucket{}}
+		w := writer{tx: tx, enc: encoder{names: &f.names, words: tx.Bucket(bucketNames)}, servers: map[string]*bbolt.Bucket{}}
 		var errs []error
 		for _, run := range []struct {
 			server     string

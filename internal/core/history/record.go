@@ -56,7 +56,7 @@ func (e *encoder) call(r *call.Record, hide *redactor) []byte {
 	if r.Why != "" {
 		flags |= hasWhy
 	}
-	if (r.Params != nil || r.Answer != nil) && (hide.late == nil || !hide.late()) {
+	if (r.Params != nil || r.Answer != nil) && hide.keeps() {
 		flags |= hasPayload
 	}
 	e.buf = append(e.buf, flags)

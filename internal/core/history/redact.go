@@ -26,6 +26,9 @@ func newRedactor(secrets []string) *redactor {
 	return &redactor{secrets: secrets}
 }
 
+// keeps reports whether payloads are to be kept; r may be nil.
+func (r *redactor) keeps() bool { return r != nil && (r.late == nil || !r.late()) }
+
 // payload returns what may be kept of a payload, which may be the beginning of JSON.
 func (r *redactor) payload(p []byte) string {
 	if len(p) == 0 {

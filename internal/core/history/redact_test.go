@@ -67,6 +67,20 @@ func TestPayloadsHaveNoSecrets(t *testing.T) {
 	}
 }
 
+// TestPayloadsThatAreNotWantedAnyMoreAreNotKept switches them off while some wait.
+func TestPayloadsThatAreNotWantedAnyMoreAreNotKept(t *testing.T) {
+	h := begin(t, dbPath(t), func(o *Options) {
+		o.Settings.Payloads, o.Secrets = true, func() []string { return []string{"other-secret"} }
+	})
+	h.writing <- struct{}{}
+	h.Record(call.Record{Tool: "t", At: time.Now(), Params: []byte(`{"a":"other-secret"}`)})
+	h.Configure(defaults)
+	<-h.writing
+	if got := h.page(t, Query{Limit: 9}).Entries; len(got) != 1 || got[0].Params != "" {
+		t.Errorf("entries %+v, want one without payloads", got)
+	}
+}
+
 // TestEndDoesNotWaitForPayloads ends the program while much is queued: what there is no
 // time to redact is not kept, and its calls are.
 func TestEndDoesNotWaitForPayloads(t *testing.T) {

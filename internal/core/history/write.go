@@ -28,7 +28,7 @@ func (h *History) flush() error {
 		return ErrNotOpen
 	}
 	s := h.settings.Load()
-	hide := &redactor{}
+	var hide *redactor // none keeps no payloads, also of what was queued while they were wanted
 	if s.Payloads {
 		hide = newRedactor(h.secrets())
 		hide.late = h.endsNow
