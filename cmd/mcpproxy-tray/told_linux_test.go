@@ -65,3 +65,22 @@ func TestUserIsToldOncePerNeed(t *testing.T) {
 		t.Errorf("the note is %q", note.Summary)
 	}
 }
+
+// TestLateNotificationDaemon: at a login it may come after the first need, which is
+// told then; menu and status say meanwhile that there is none.
+func TestLateNotificationDaemon(t *testing.T) {
+	bus := traytest.Bus(t)
+	item := bus.Host(t)
+	home := t.TempDir()
+	writeConfig(t, home, `"demo": `+demoEntry, noted(`{}`))
+	p := run(t, home, []string{bus.Env()})
+	p.waitState("demo", "quarantined")
+	menu := item.Item(t, appID)
+	const none = "A notification could not be shown: nothing here takes it."
+	menu.WaitEntry(t, none)
+	daemon := bus.Daemon(t)
+	if note := daemon.Wait(t, 1)[0]; note.Summary != "demo waits for your approval" {
+		t.Errorf("the note is %q", note.Summary)
+	}
+	menu.WaitMenu(t, "without the notice", func(m traytest.Entry) bool { return !m.Has(none) })
+}

@@ -101,10 +101,15 @@ func (l *ledger) answer(sender string, id uint32, key string) (inv Invoked, ok b
 type answers struct {
 	shown   *ledger
 	invoked func(Invoked)
+	back    chan<- struct{} // has one slot
 }
 
 // DeliverSignal is called by the connection's reader.
 func (a answers) DeliverSignal(iface, member string, s *dbus.Signal) {
+	if iface == busName && member == ownerChanged && s.Sender == busName {
+		a.changed(s)
+		return
+	}
 	if iface != daemonName || s.Path != daemonPath || len(s.Body) != 2 {
 		return
 	}
@@ -122,6 +127,18 @@ func (a answers) DeliverSignal(iface, member string, s *dbus.Signal) {
 		if inv, ok := a.shown.answer(s.Sender, id, text); ok && a.invoked != nil {
 			a.invoked(inv)
 		}
+	}
+}
+
+// changed says that the daemon's name has an owner again.
+func (a answers) changed(s *dbus.Signal) {
+	var name, old, owner string
+	if dbus.Store(s.Body, &name, &old, &owner) != nil || name != daemonName || owner == "" {
+		return
+	}
+	select {
+	case a.back <- struct{}{}:
+	default:
 	}
 }
 

@@ -18,8 +18,11 @@ import (
 const (
 	daemonName = "org.freedesktop.Notifications"
 	daemonPath = "/org/freedesktop/Notifications"
-	maxTags    = 64  // notes that can still be replaced and answered
-	maxToken   = 256 // bytes of an activation token; they are about 40 long
+
+	busName, ownerChanged = "org.freedesktop.DBus", "NameOwnerChanged"
+
+	maxTags  = 64  // notes that can still be replaced and answered
+	maxToken = 256 // bytes of an activation token; they are about 40 long
 )
 
 // Urgencies of the freedesktop specification.
@@ -44,6 +47,7 @@ type Desktop struct {
 	picture map[string]dbus.Variant // hint with the program's picture; empty without one
 	conn    *dbus.Conn              // nil before the first note and after an error
 	shown   ledger
+	back    chan struct{} // one slot: a daemon has appeared
 
 	// Invoked is told what a person asks for with a note. The connection's reader
 	// calls it, so it must not block. Set it before the first Send; nil is told nothing.
@@ -61,7 +65,27 @@ func NewDesktop(icon []byte) *Desktop {
 	return d
 }
 
-func newDesktop(address string) *Desktop { return &Desktop{address: address} }
+func newDesktop(address string) *Desktop {
+	return &Desktop{address: address, back: make(chan struct{}, 1)}
+}
+
+// Returned yields when a notification daemon appears on the bus.
+func (d *Desktop) Returned() <-chan struct{} { return d.back }
+
+// Probe asks the notification daemon whether it is there.
+func (d *Desktop) Probe(ctx context.Context) error {
+	if d.conn != nil && !d.conn.Connected() {
+		_ = d.Close()
+	}
+	if err := d.connect(ctx); err != nil {
+		return err
+	}
+	owner, err := d.daemon(ctx)
+	if err != nil {
+		return err
+	}
+	return d.conn.Object(owner, daemonPath).CallWithContext(ctx, daemonName+".GetCapabilities", 0).Err
+}
 
 // Send shows a note. A broken connection is made anew once.
 func (d *Desktop) Send(ctx context.Context, n Note) error {
@@ -186,7 +210,7 @@ func (d *Desktop) connect(ctx context.Context) error {
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx)) // ends with the connection, not with this note
 	stop := context.AfterFunc(ctx, end)
-	conn, err := dbus.Connect(d.address, dbus.WithContext(life), dbus.WithSignalHandler(answers{&d.shown, d.Invoked}))
+	conn, err := dbus.Connect(d.address, dbus.WithContext(life), dbus.WithSignalHandler(answers{&d.shown, d.Invoked, d.back}))
 	if !stop() || err != nil {
 		end()
 		if err == nil {
@@ -195,7 +219,9 @@ func (d *Desktop) connect(ctx context.Context) error {
 		return err
 	}
 	context.AfterFunc(conn.Context(), end)
-	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(daemonName), dbus.WithMatchInterface(daemonName), dbus.WithMatchObjectPath(daemonPath))
+	err = errors.Join(
+		conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(daemonName), dbus.WithMatchInterface(daemonName), dbus.WithMatchObjectPath(daemonPath)),
+		conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(busName), dbus.WithMatchInterface(busName), dbus.WithMatchMember(ownerChanged), dbus.WithMatchArg(0, daemonName)))
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}

@@ -147,6 +147,54 @@ func TestDesktopSurvivesItsDaemon(t *testing.T) {
 	}
 }
 
+// TestDesktopTellsWhenItsDaemonIsThere: by the bus, and by asking a daemon that hung.
+func TestDesktopTellsWhenItsDaemonIsThere(t *testing.T) {
+	bus := traytest.Bus(t)
+	d := open(t, bus)
+	probe := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return d.Probe(ctx)
+	}
+	if err := send(t, d, Note{Tag: "x", Title: "1"}); err == nil || probe() == nil {
+		t.Fatal("shown to nobody")
+	}
+	select {
+	case <-d.Returned():
+		t.Error("a daemon is announced that is not there")
+	default:
+	}
+	daemon := bus.Daemon(t)
+	select {
+	case <-d.Returned():
+	case <-time.After(traytest.Patience):
+		t.Fatal("nothing tells that a daemon is there")
+	}
+	if err := probe(); err != nil {
+		t.Error(err)
+	}
+	daemon.Hang(true)
+	if probe() == nil {
+		t.Error("a daemon that hangs has answered")
+	}
+	daemon.Hang(false)
+	if err := probe(); err != nil {
+		t.Error(err)
+	}
+	bus.Stop()
+	if probe() == nil {
+		t.Error("there is no bus")
+	}
+	bus.Start(t)
+	bus.Daemon(t)
+	if err := probe(); err != nil {
+		t.Error(err)
+	}
+	if n := len(daemon.Notes()); n > 0 {
+		t.Errorf("probes showed %d notes", n)
+	}
+}
+
 func TestDesktopSurvivesItsBus(t *testing.T) {
 	bus := traytest.Bus(t)
 	d := open(t, bus)

@@ -1,6 +1,9 @@
 package notify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // never is later than any quiet time ends.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -33,6 +36,29 @@ func (d *Decider) Hush(now, until time.Time, muted []string) {
 	case !d.quietUntil.IsZero():
 		d.quietUntil = now
 	}
+}
+
+// Unshown is told the tags of notes that nobody saw: what they said is news again.
+func (d *Decider) Unshown(tags []string) {
+	for _, o := range d.outages {
+		if !slices.Contains(tags, o.tag) {
+			continue
+		}
+		for _, name := range o.down {
+			if tr := d.servers[name]; tr != nil && tr.told == whyRepair {
+				tr.told = ""
+			}
+		}
+		for _, a := range o.asks {
+			if tr := d.servers[a.name]; tr != nil && a.kind == kindReview {
+				tr.held = 0
+			} else if tr != nil {
+				tr.told = ""
+			}
+		}
+		o.tag, o.down, o.asks, o.back, o.stale = "", nil, nil, nil, false
+	}
+	d.tidy()
 }
 
 // silence begins or goes on with a silence: a loss that is not told yet is for its summary.

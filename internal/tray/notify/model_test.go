@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func (w *world) rest() {
 // happen has something happen to a server or to the program.
 func (w *world) happen() {
 	name := crew[w.rng.IntN(len(crew))]
-	what := w.rng.IntN(16)
+	what := w.rng.IntN(17)
 	w.log = append(w.log, fmt.Sprintf("%s event %d %s", w.now.Format(time.TimeOnly), what, name))
 	set := func(state stateview.State, attempt int, code string) {
 		w.view.UpdateServer(name, func(st *stateview.ServerStatus) {
@@ -184,6 +185,11 @@ func (w *world) happen() {
 			until = never
 		}
 		w.d.Hush(w.now, until, w.muted)
+		w.fresh = 0
+	case 16: // nobody saw what is on the screen, and there is none for a while
+		w.d.Unshown(slices.Collect(maps.Keys(w.screen)))
+		clear(w.screen)
+		w.d.Hush(w.now, never, w.muted)
 		w.fresh = 0
 	}
 	w.decide()

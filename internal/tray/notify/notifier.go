@@ -14,6 +14,10 @@ const (
 	sendLimit = 3 * time.Second  // a daemon that hangs costs no more per notification
 	maxQueue  = 16               // the newest are kept
 	sleepGap  = 20 * time.Second // of the wall clock over the monotonic one: the computer slept
+
+	// How long to wait before a probe that nothing called for: the first time, and at most.
+	// A daemon that hangs, or a bus that is gone, says nothing when it is back.
+	firstProbe, lastProbe = 5 * time.Second, 5 * time.Minute
 )
 
 // A Sender shows notifications. Run is its only caller.
@@ -25,6 +29,15 @@ type Sender interface {
 	Withdraw(ctx context.Context, tag string) error
 	// Close frees what Send needed.
 	Close() error
+}
+
+// A Prober is a Sender that can tell whether a note would be shown. What could not be
+// shown is then told when it can, as far as it is still true.
+type Prober interface {
+	// Probe fails as Send would. It returns when ctx is done, if not before.
+	Probe(ctx context.Context) error
+	// Returned yields when it is worth a probe. It may be nil.
+	Returned() <-chan struct{}
 }
 
 // Discard is a Sender that shows nothing.
@@ -79,6 +92,8 @@ type Notifier struct {
 	set       Settings
 	queue     []Note     // oldest first
 	sending   string     // tag of the note that is on its way
+	deaf      bool       // nothing can be shown, which is being probed
+	unshown   []string   // tags of notes that were lost by that
 	questions []Question // that wait
 }
 
@@ -169,8 +184,15 @@ func (n *Notifier) Run(ctx context.Context) error {
 		woke = false
 		last = now
 		d.set = n.settings()
-		again := n.ask(now, d.set)
-		muting := n.hush(d, now, d.set.Off)
+		lost, deaf := n.losses()
+		d.Unshown(lost)
+		set := d.set
+		set.Off = set.Off || deaf
+		if slices.Contains(lost, questionTag) {
+			n.toldOf = nil
+		}
+		again := n.ask(now, set)
+		muting := n.hush(d, now, set.Off)
 		snap := n.view.Snapshot()
 		notes, next := d.Decide(now, snap)
 		for _, note := range notes {
@@ -198,6 +220,15 @@ func (n *Notifier) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// losses returns the tags of notes that could not be shown since the last time, and
+// whether none can now.
+func (n *Notifier) losses() (tags []string, deaf bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	tags, n.unshown = n.unshown, nil
+	return tags, n.deaf
 }
 
 // remember keeps what the user was told over a restart.
@@ -241,12 +272,32 @@ func (n *Notifier) add(note Note) {
 }
 
 // sent tells how a note fared. Only deliver calls it.
-func (n *Notifier) sent(err error) {
+func (n *Notifier) sent(tag string, err error) {
+	n.note(err == nil)
 	if err != nil {
 		n.log.Warn("notification not shown", "err", err)
+		if _, ok := n.send.(Prober); ok {
+			n.mu.Lock()
+			n.deaf, n.unshown = true, append(n.unshown, tag)
+			n.mu.Unlock()
+			n.decide()
+		}
 	}
-	n.note(err == nil)
-	if works := err == nil; n.works != works {
+	n.fares(err == nil)
+}
+
+// fares says whether notes can be shown. Only deliver calls it.
+func (n *Notifier) fares(works bool) {
+	if works {
+		n.mu.Lock()
+		was := n.deaf
+		n.deaf = false
+		n.mu.Unlock()
+		if was {
+			n.decide()
+		}
+	}
+	if n.works != works {
 		n.works = works
 		n.status(works)
 	}
@@ -267,16 +318,37 @@ func (n *Notifier) take() (Note, bool) {
 	return note, true
 }
 
-// deliver sends what is queued, one after the other, until ctx is done.
+// deliver sends what is queued, one after the other, until ctx is done. While nothing
+// can be shown it looks whether that has changed.
 func (n *Notifier) deliver(ctx context.Context) {
 	defer func() {
 		if err := n.send.Close(); err != nil {
 			n.log.Debug("close notifications", "err", err)
 		}
 	}()
+	probe := time.NewTimer(0)
+	probe.Stop()
+	defer probe.Stop()
+	wait := firstProbe
+	prober, _ := n.send.(Prober)
 	for {
+		var returned <-chan struct{}
+		if n.works || prober == nil {
+			wait = firstProbe
+			probe.Stop()
+		} else {
+			returned = prober.Returned()
+			probe.Reset(wait)
+		}
 		select {
 		case <-n.ready:
+		case <-returned:
+			n.probe(ctx, prober)
+			continue
+		case <-probe.C:
+			n.probe(ctx, prober)
+			wait = min(2*wait, lastProbe)
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -290,8 +362,17 @@ func (n *Notifier) deliver(ctx context.Context) {
 			}
 			cancel()
 			if ctx.Err() == nil && !note.withdrawn {
-				n.sent(err)
+				n.sent(note.Tag, err)
 			}
 		}
+	}
+}
+
+// probe looks whether notes can be shown again.
+func (n *Notifier) probe(ctx context.Context, p Prober) {
+	limited, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	if err := p.Probe(limited); err == nil {
+		n.fares(true)
 	}
 }
