@@ -30,6 +30,7 @@ func TestPayloadsHaveNoSecrets(t *testing.T) {
 		"numbers by value":  {`{"account":8412907766,"b":[-8412907766.5,841290776]}`, `{"account":"•••","b":["•••",841290776]}`},
 		"name and value":    {`[{"name":"Authorization","value":"hunter22"},{"Key":"api_key","on":[{"name":"x"}],"Value":{"a":1}}]`, `[{"name":"Authorization","value":"•••"},{"Key":"api_key","on":[{"name":"x"}],"Value":"•••"}]`},
 		"value and name":    {`[{"value":"hunter22","on":{"value":"y"},"name":"Authorization"},{"value":123456,"key":"pwd"}]`, `[{"value":"•••","on":{"value":"y"},"name":"Authorization"},{"value":"•••","key":"pwd"}]`},
+		"pairs in pairs":    {`{"value":"a","on":[{"value":"b","name":"pwd"},{"value":"c","key":"title"}],"name":"token"}`, `{"value":"•••","on":[{"value":"•••","name":"pwd"},{"value":"c","key":"title"}],"name":"token"}`},
 		"innocent pairs":    {`[{"name":"Accept","value":"a"},{"value":"b"},{"key":"title","value":1},{"name":"token"},{"value":[{"value":"c"}],"name":"pwd"}]`, `[{"name":"Accept","value":"a"},{"value":"b"},{"key":"title","value":1},{"name":"token"},{"value":[{"value":"c"}],"name":"pwd"}]`},
 		"cut in a number":   {`{"account":84129…`, `{"account":…`},
 		"innocent names":    {`{"key":"title","tokens":5,"author":"me","monkey":"x"}`, `{"key":"title","tokens":5,"author":"me","monkey":"x"}`},

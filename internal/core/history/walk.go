@@ -31,7 +31,7 @@ func (r *redactor) json(text string, nesting int) string {
 			i++
 		}
 	}
-	return string(w.out)
+	return w.result()
 }
 
 // A walker goes through JSON from its beginning to its end.
@@ -41,14 +41,32 @@ type walker struct {
 	out     []byte
 	hide    bool     // the next value is a secret
 	open    []object // objects and lists that are not at their end, and one around all
+	late    []span   // secrets that were written before that was known
 }
 
 // An object is what is known of an object that is not at its end. Secrets may stand in
 // one as {"name": "Authorization", "value": "…"}.
 type object struct {
-	member     member
-	named      bool // its value is a secret
-	begin, end int  // of its value in what is written, if that is a string or a number
+	member member
+	named  bool // its value is a secret
+	value  span // of its value, if that is a string or a number
+}
+
+// A span is a part of what is written.
+type span struct{ begin, end int }
+
+// result returns what is written, without what is a secret after all.
+func (w *walker) result() string {
+	slices.SortFunc(w.late, func(a, b span) int { return a.begin - b.begin })
+	var b strings.Builder
+	done := 0
+	for _, s := range w.late {
+		b.Write(w.out[done:s.begin])
+		b.WriteString(`"` + hidden + `"`)
+		done = s.end
+	}
+	b.Write(w.out[done:])
+	return b.String()
 }
 
 // A member is what one of an object is, for others of it.
@@ -82,9 +100,9 @@ func (w *walker) member(raw string) {
 func (w *walker) string(raw string, whole bool) {
 	if o := w.top(); o.member == nameMember && namesSecret(unquote(raw)) {
 		o.named = true
-		if o.end > o.begin {
-			w.out = slices.Replace(w.out, o.begin, o.end, []byte(`"`+hidden+`"`)...)
-			o.begin, o.end = 0, 0
+		if o.value.end > 0 {
+			w.late = append(w.late, o.value)
+			o.value = span{}
 		}
 	}
 	if w.hide {
@@ -108,7 +126,7 @@ func (w *walker) value(raw string) {
 	begin := len(w.out)
 	w.out = append(w.out, raw...)
 	if o := w.top(); o.member == valueMember {
-		o.begin, o.end = begin, len(w.out)
+		o.value = span{begin, len(w.out)}
 	}
 }
 
