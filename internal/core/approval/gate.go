@@ -11,6 +11,7 @@ type Record struct {
 	LaunchID string // the Fingerprint that was displayed
 	At       time.Time
 	By       string // who said yes, e.g. "user"
+	Review   bool   // the first list of tools is not approved with the launch: it shall be looked at
 }
 
 // A Verdict is what the launch gate says. The zero value is New: held.
