@@ -16,8 +16,9 @@ import (
 
 // A Decision is one entry of the history of decisions.
 type Decision struct {
-	Seq     uint64 // order of the decisions, from 1; the clock may have been set back between two
-	Revoked bool   // a no; LaunchID is empty
+	Seq     uint64          // order of the decisions, from 1; the clock may have been set back between two
+	Revoked bool            // a no; LaunchID is empty
+	Tool    approval.ToolID // which was approved; of another decision both are empty
 	approval.Record
 }
 
@@ -27,11 +28,16 @@ type recordDoc struct {
 	LaunchID string    `json:"launch_id,omitempty"`
 	At       time.Time `json:"at"`
 	By       string    `json:"by,omitempty"`
+	Review   bool      `json:"review,omitempty"`
 	Revoked  bool      `json:"revoked,omitempty"`
+
+	// Of the decision about a tool, instead of the launch.
+	Tool string `json:"tool,omitempty"`
+	Hash string `json:"hash,omitempty"`
 }
 
 func (d recordDoc) record() approval.Record {
-	return approval.Record{Server: d.Server, LaunchID: d.LaunchID, At: d.At, By: d.By}
+	return approval.Record{Server: d.Server, LaunchID: d.LaunchID, At: d.At, By: d.By, Review: d.Review}
 }
 
 // approvalKey orders the records by server. A server's name holds no NUL.
@@ -68,25 +74,32 @@ func readApprovals(tx *bbolt.Tx) ([]approval.Record, error) {
 	return out, err
 }
 
-// Approve adds an approval. When it returns nil, the approval is on disk.
+// Approve adds an approval. When it returns nil, the approval is on disk. Who once asked
+// to look at the tools of a launch keeps that, also when it is approved again.
 func (s *Store) Approve(rec approval.Record) error {
 	if rec.Server == "" || rec.LaunchID == "" || strings.Contains(rec.Server, "\x00") {
 		return fmt.Errorf("approve server %q: launch id or name is not usable", rec.Server)
 	}
-	doc := recordDoc{Server: rec.Server, LaunchID: rec.LaunchID, At: rec.At, By: rec.By}
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return fmt.Errorf("approve server %q: %w", rec.Server, err)
-	}
 	return s.update(func(tx *bbolt.Tx) error {
-		if err := tx.Bucket(bucketApprovals).Put(approvalKey(rec.Server, rec.LaunchID), text); err != nil {
+		key := approvalKey(rec.Server, rec.LaunchID)
+		var was recordDoc
+		if text := tx.Bucket(bucketApprovals).Get(key); text != nil {
+			if err := json.Unmarshal(text, &was); err != nil {
+				return fmt.Errorf("%w: approval %q: %w", errDamaged, key, err)
+			}
+		}
+		text, err := json.Marshal(recordDoc{Server: rec.Server, LaunchID: rec.LaunchID, At: rec.At, By: rec.By, Review: rec.Review || was.Review})
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketApprovals).Put(key, text); err != nil {
 			return err
 		}
 		return appendDecision(tx, text)
 	})
 }
 
-// Revoke removes all approvals of a server; the decisions stay in the history.
+// Revoke removes all approvals of a server and of its tools; the decisions stay in the history.
 // When it returns nil, that is on disk.
 func (s *Store) Revoke(server, by string, at time.Time) error {
 	text, err := json.Marshal(recordDoc{Server: server, At: at, By: by, Revoked: true})
@@ -94,15 +107,8 @@ func (s *Store) Revoke(server, by string, at time.Time) error {
 		return fmt.Errorf("revoke server %q: %w", server, err)
 	}
 	return s.update(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketApprovals)
-		var keys [][]byte
-		c := b.Cursor()
-		prefix := approvalKey(server, "")
-		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			keys = append(keys, bytes.Clone(k))
-		}
-		for _, k := range keys {
-			if err := b.Delete(k); err != nil {
+		for _, name := range [][]byte{bucketApprovals, bucketTools, bucketFirst} {
+			if err := deleteAll(tx.Bucket(name), server); err != nil {
 				return err
 			}
 		}
@@ -129,7 +135,8 @@ func (s *Store) Decisions(server string) ([]Decision, error) {
 				return errors.Join(errDamaged, err)
 			}
 			if d.Server == server {
-				out = append(out, Decision{Seq: binary.BigEndian.Uint64(k), Revoked: d.Revoked, Record: d.record()})
+				out = append(out, Decision{Seq: binary.BigEndian.Uint64(k), Revoked: d.Revoked,
+					Tool: approval.ToolID{Name: d.Tool, Hash: d.Hash}, Record: d.record()})
 			}
 			return nil
 		})

@@ -17,12 +17,16 @@ import (
 //
 //	approvals    server NUL launch id → record
 //	decisions    sequence → decision, never deleted
+//	tools        server NUL hash → record; not in files of older versions, who read on without it
+//	firstlists   server NUL launch id → when its first list of tools was taken; likewise
 const schema = 1
 
 var (
 	bucketMeta      = []byte("meta")
 	bucketApprovals = []byte("approvals")
 	bucketDecisions = []byte("decisions")
+	bucketTools     = []byte("tools")
+	bucketFirst     = []byte("firstlists")
 	keySchema       = []byte("schema")
 )
 
@@ -182,7 +186,10 @@ func check(tx *bbolt.Tx) error {
 			return fmt.Errorf("%w: no bucket %s", errDamaged, name)
 		}
 	}
-	_, err = readApprovals(tx)
+	if _, err = readApprovals(tx); err != nil {
+		return err
+	}
+	_, _, err = readTools(tx)
 	return err
 }
 
