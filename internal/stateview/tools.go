@@ -10,6 +10,7 @@ type Tool struct {
 	Name       string // as the server spells it, without our prefix
 	Definition string // the raw JSON object of the server's tools/list; a string, so nobody can change it
 	Held       bool   // withheld from clients until a person approves it
+	Hash       string // of the definition, which that approval names; only of a held tool, and empty for one that cannot be approved
 }
 
 // A ToolList is an immutable list of tools. The zero value is an empty list.
@@ -29,7 +30,7 @@ func NewToolList(tools []Tool) ToolList {
 	}
 	a := &toolArray{tools: slices.Clone(tools)}
 	for _, t := range tools {
-		a.bytes += len(t.Name) + len(t.Definition)
+		a.bytes += len(t.Name) + len(t.Definition) + len(t.Hash)
 		if t.Held {
 			a.held++
 		}

@@ -105,6 +105,7 @@ func TestSlowDiskHoldsUpNobody(t *testing.T) {
 		r.want("c", stateview.Quarantined)
 		r.want("a", stateview.Quarantined) // not durable yet
 		wg.Wait()
+		time.Sleep(2 * r.mem.slow) // their first lists are saved, too
 		r.want("a", stateview.Connected)
 		r.want("b", stateview.Connected)
 	})

@@ -91,7 +91,10 @@ func (l *loop) need(name string) *outcome {
 	wait := false
 	switch s.state {
 	case stateview.Connected:
-		return known(s.session, nil)
+		// Once it is published what is held of the tools, which the request is admitted by.
+		o := &outcome{done: make(chan struct{}), session: s.session}
+		l.settled = append(l.settled, o)
+		return o
 	case stateview.Connecting:
 		wait = true
 	case stateview.Stopping: // to start anew, maybe

@@ -14,6 +14,8 @@ import (
 var (
 	ErrUnknownServer = errors.New("unknown server")
 	ErrStale         = errors.New("the launch to approve is not the current one")
+	ErrUnknownTool   = errors.New("unknown tool")
+	ErrStaleTool     = errors.New("the definition to approve is not the current one")
 	ErrNotConnected  = errors.New("server is not connected") // matched by a *StateError of Request
 	ErrNotSaved      = errors.New("approval not saved")      // nothing was approved
 	ErrClosed        = error(closedError{})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -309,7 +310,10 @@ func (s *fakeSession) Close() error {
 type memory struct {
 	mu      sync.Mutex
 	records []approval.Record
-	err     error         // of Approve
+	tools   []approval.ToolRecord
+	first   []approval.FirstList
+	err     error         // of whatever writes
+	lost    error         // of Tools
 	slow    time.Duration // how long Approve takes
 	busy    atomic.Int32  // calls of Approve at this moment
 }
@@ -321,18 +325,36 @@ func (m *memory) Approvals() ([]approval.Record, error) {
 }
 
 func (m *memory) Approve(r approval.Record) error {
+	return m.write(func() { m.records = append(m.records, r) })
+}
+
+// write does what nobody else does meanwhile.
+func (m *memory) write(change func()) error {
 	if m.busy.Add(1) > 1 {
-		panic("Approve was called concurrently")
+		panic("something is written concurrently")
 	}
 	defer m.busy.Add(-1)
 	time.Sleep(m.slow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil {
-		return m.err
+	if m.err == nil {
+		change()
 	}
-	m.records = append(m.records, r)
-	return nil
+	return m.err
+}
+
+func (m *memory) Tools() ([]approval.ToolRecord, []approval.FirstList, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.tools), slices.Clone(m.first), m.lost
+}
+
+func (m *memory) ApproveTools(recs []approval.ToolRecord) error {
+	return m.write(func() { m.tools = append(m.tools, recs...) })
+}
+
+func (m *memory) TakeFirst(first approval.FirstList, recs []approval.ToolRecord) error {
+	return m.write(func() { m.first, m.tools = append(m.first, first), append(m.tools, recs...) })
 }
 
 func (m *memory) has(r approval.Record) bool {

@@ -105,7 +105,7 @@ func (l *live) list(ctx context.Context) (offering, error) {
 	<-watching
 	if err == nil {
 		l.hear()
-		return offering{tools, other}, nil
+		return offering{tools: tools, other: other}, nil
 	}
 	select {
 	case <-l.ended: // why it ended says more than how the listing failed

@@ -25,6 +25,8 @@ type loop struct {
 	goals   map[string]*wanted
 	servers map[string]*server
 	records map[string][]approval.Record // by server
+	tools   map[string]*toolBook         // by server
+	gated   atomic.Bool                  // quarantine is on; read by runners
 	wishes  map[string]call.Wish         // by server, of which there may be none; no zero ones
 	starts  chan struct{}                // a slot for each server that is starting
 	retries *limiter
@@ -52,7 +54,7 @@ type wanted struct {
 	launch  stateview.Launch // zero for an invalid entry
 	verdict approval.Verdict
 
-	quarantine bool // whether the launch gate is on
+	quarantine bool // whether the gates are on
 }
 
 func newLoop(s *Supervisor) *loop {
@@ -62,6 +64,7 @@ func newLoop(s *Supervisor) *loop {
 		goals:      map[string]*wanted{},
 		servers:    map[string]*server{},
 		records:    map[string][]approval.Record{},
+		tools:      map[string]*toolBook{},
 		wishes:     map[string]call.Wish{},
 		starts:     make(chan struct{}, s.settings.StartsAtOnce),
 		retries:    newLimiter(s.settings.Retries, s.settings.RetryRate),
@@ -109,6 +112,18 @@ func (l *loop) load() {
 	for _, r := range records {
 		l.records[r.Server] = append(l.records[r.Server], r)
 	}
+	tools, first, err := l.approvals.Tools()
+	if err != nil {
+		l.log.Error("approvals of tools not read", "err", err)
+		l.records = map[string][]approval.Record{} // else every list would count as the first one
+	}
+	for _, r := range tools {
+		l.book(r.Server).approved[r.ToolID] = true
+	}
+	for _, f := range first {
+		b := l.book(f.Server)
+		b.first = append(b.first, f)
+	}
 }
 
 // turn acts on all messages that came together and publishes once.
@@ -153,8 +168,16 @@ func (l *loop) handle(m message) {
 		if g, ok := l.goals[name]; ok {
 			l.judge(g, g.quarantine)
 			l.touch(name)
+			l.regate(name)
 		}
 		l.answer(m.reply, nil)
+	case checkTools:
+		definitions, err := l.checkTools(m.name, m.ids)
+		m.reply <- toolsChecked{definitions, err}
+	case toolsApproved:
+		l.toolsApproved(m)
+	case tookFirst:
+		l.tookFirst(m)
 	case flush:
 		l.answer(m.reply, nil)
 	case need:
@@ -174,6 +197,7 @@ func (l *loop) handle(m message) {
 
 // apply replaces the goals.
 func (l *loop) apply(cfg *config.Config) {
+	l.gated.Store(cfg.Quarantine)
 	old := l.goals
 	l.goals = make(map[string]*wanted, len(cfg.Servers))
 	for _, srv := range cfg.Servers {
@@ -190,9 +214,13 @@ func (l *loop) apply(cfg *config.Config) {
 				g.launch = stateview.Launch{Line: shown(srv), ID: approval.Fingerprint(launchOf(srv))}
 			}
 		}
+		turned := g.quarantine != cfg.Quarantine
 		l.judge(g, cfg.Quarantine)
 		l.goals[srv.Name] = g
 		l.touch(srv.Name)
+		if turned {
+			l.regate(srv.Name)
+		}
 	}
 	for name := range old {
 		l.touch(name)
@@ -295,63 +323,20 @@ func (l *loop) close(ctx context.Context, name string) {
 	if w == nil && s != nil {
 		s.status.Enabled = false // it is being removed
 	}
+	if w != nil && s != nil && s.first {
+		l.take(ctx, s, w)
+	}
 	if w != nil && s != nil {
 		s.status.Enabled = !w.srv.Disabled
 		s.status.SetLaunch(w.launch)
 	}
 }
 
-func (l *loop) start(ctx context.Context, s *server, w *wanted) {
-	s.epoch++
-	s.live, s.srv, s.restart = true, w.srv, w.goal.restart
-	s.place, s.orders = placeOf(w.srv), newOrders()
-	s.status.Attempt, s.status.Transport = 1, stateview.ParseTransport(w.srv.Transport)
-	s.setProblem(s.stuck)
-	l.transition(s, stateview.Connecting)
-	ctx, cancel := context.WithCancelCause(ctx)
-	s.cancel = func() { cancel(errStop) }
-	r := &runner{
-		name: w.srv.Name, epoch: s.epoch, srv: w.srv, place: s.place,
-		connector: l.connector, settings: l.settings, inbox: &l.inbox, orders: s.orders,
-		starts: l.starts, retries: l.retries, offline: &l.offline, log: l.log.With("server", w.srv.Name),
-		health: health{settings: l.settings, place: s.place}, stuck: s.stuck,
-	}
-	l.log.Info("start", "server", r.name)
-	l.runners.Go(func() {
-		defer cancel(nil)
-		r.run(ctx)
-	})
-}
-
-func (l *loop) stop(s *server) {
-	l.log.Info("stop", "server", s.status.Name)
-	l.transition(s, stateview.Stopping)
-	s.cancel()
-}
-
-func (l *loop) settle(s *server, w *wanted) {
-	s.srv, s.restart = w.srv, w.goal.restart
-	s.status.Attempt, s.status.Transport = 0, stateview.ParseTransport(w.srv.Transport)
-	switch w.rest {
-	case stateview.Quarantined:
-		s.setProblem(heldProblem(w.verdict))
-	case stateview.Failed:
-		s.setProblem(entryProblem(w.srv.Err))
-	default:
-		s.setProblem(s.stuck)
-	}
-	if s.state != w.rest {
-		l.transition(s, w.rest)
-	}
-}
-
 // publish makes one snapshot of all that was touched, then tells the subscribers
-// and answers the commands. A session can be used by the time its server is seen connected.
+// and answers the commands. Who finds a session finds what is held of its tools in the view.
 func (l *loop) publish() {
 	for _, name := range l.touched {
-		if s := l.servers[name]; s != nil && s.session != nil {
-			l.sessions.Store(name, Requester(s.session))
-		} else {
+		if s := l.servers[name]; s == nil || s.session == nil {
 			l.sessions.Delete(name)
 		}
 	}
@@ -365,6 +350,11 @@ func (l *loop) publish() {
 				}
 			}
 		})
+	}
+	for _, name := range l.touched {
+		if s := l.servers[name]; s != nil && s.session != nil {
+			l.sessions.Store(name, Requester(s.session))
+		}
 	}
 	for _, t := range l.events {
 		l.seq++

@@ -38,6 +38,27 @@ type (
 		reply  chan<- error
 	}
 
+	// checkTools asks for the definitions of tools if they are the current ones.
+	checkTools struct {
+		name  string
+		ids   []approval.ToolID
+		reply chan<- toolsChecked
+	}
+
+	// toolsApproved says that approvals of a server's tools are durable.
+	toolsApproved struct {
+		server string
+		ids    []approval.ToolID
+		reply  chan<- error
+	}
+
+	// tookFirst says that a first list of tools is durable, or that it is not.
+	tookFirst struct {
+		first   approval.FirstList
+		records []approval.ToolRecord
+		err     error
+	}
+
 	// need asks for a server's session, now or after its next attempt. It is
 	// answered with an outcome.
 	need struct {
@@ -58,6 +79,12 @@ type (
 	networkAdded struct{} // the machine has one more, or another one
 )
 
+// toolsChecked answers checkTools.
+type toolsChecked struct {
+	definitions []string // in the order in which they were asked for
+	err         error
+}
+
 // A report is what a runner tells; epoch says which runner of which server.
 type report struct {
 	name  string
@@ -68,6 +95,7 @@ type report struct {
 // An offering is what a session's server offers.
 type offering struct {
 	tools stateview.ToolList
+	ids   []approval.ToolID // of tools; nil if nobody has found them out yet
 	other stateview.Offer
 }
 
@@ -103,17 +131,20 @@ type (
 	ended struct{ stuck stateview.Problem }
 )
 
-func (apply) message()        {}
-func (flush) message()        {}
-func (restart) message()      {}
-func (checkLaunch) message()  {}
-func (approved) message()     {}
-func (need) message()         {}
-func (follow) message()       {}
-func (woke) message()         {}
-func (network) message()      {}
-func (networkAdded) message() {}
-func (report) message()       {}
+func (apply) message()         {}
+func (flush) message()         {}
+func (restart) message()       {}
+func (checkLaunch) message()   {}
+func (approved) message()      {}
+func (checkTools) message()    {}
+func (toolsApproved) message() {}
+func (tookFirst) message()     {}
+func (need) message()          {}
+func (follow) message()        {}
+func (woke) message()          {}
+func (network) message()       {}
+func (networkAdded) message()  {}
+func (report) message()        {}
 
 func (attempting) event() {}
 func (connected) event()  {}

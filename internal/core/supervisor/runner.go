@@ -27,6 +27,7 @@ type runner struct {
 	starts    chan struct{} // a slot for each server that is starting
 	retries   *limiter
 	offline   *atomic.Bool // the network is gone
+	gated     *atomic.Bool // tools may be held
 	log       *slog.Logger
 
 	health health
@@ -196,11 +197,20 @@ func (r *runner) connect(ctx context.Context) (*live, offering, error) {
 		return nil, none, fmt.Errorf("connect server %q: %w", r.name, reason(bound, err))
 	}
 	session := begin(s)
-	offers, err := session.list(bound)
+	offers, err := r.list(bound, session)
 	if err != nil {
 		return session, none, fmt.Errorf("list tools of server %q: %w", r.name, reason(bound, err))
 	}
 	return session, offers, nil
+}
+
+// list returns what a session's server offers, ready to be compared with what was approved.
+func (r *runner) list(ctx context.Context, session *live) (offering, error) {
+	offers, err := session.list(ctx)
+	if err == nil && r.gated.Load() {
+		offers.ids = identify(offers.tools)
+	}
+	return offers, err
 }
 
 // reason adds why the attempt was cut short, if it was, to an error without words of its own.

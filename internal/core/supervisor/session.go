@@ -59,10 +59,15 @@ type Requester interface {
 	Request(ctx context.Context, req call.Request) (result, rpcErr json.RawMessage, err error)
 }
 
-// Approvals keeps approvals.
+// Approvals keeps approvals. Those that write return after what they write is durable,
+// all of it or nothing; they are not called concurrently. Those that read are called
+// once, when Run starts.
 type Approvals interface {
-	// Approvals returns all approvals in force. It is called once, when Run starts.
-	Approvals() ([]approval.Record, error)
-	// Approve returns after the approval is durable. It is not called concurrently.
+	Approvals() ([]approval.Record, error) // all that are in force
 	Approve(rec approval.Record) error
+
+	// Tools returns the tools that are approved, and whose first lists were taken.
+	Tools() ([]approval.ToolRecord, []approval.FirstList, error)
+	ApproveTools(recs []approval.ToolRecord) error // of one server
+	TakeFirst(first approval.FirstList, recs []approval.ToolRecord) error
 }

@@ -27,6 +27,10 @@ type server struct {
 	place     place                  // of the newest runner
 	status    stateview.ServerStatus // as it shall be published
 	session   *live                  // while connected
+	list      offering               // while connected: what it offers, as listed last
+	pending   *connected             // in Connecting: a session is up, and its first list is being saved
+	first     bool                   // list shall be saved as the first one
+	taking    bool                   // a first list is being saved
 	stuck     stateview.Problem      // what could not be ended, as the newest runner said at its end; zero if nothing
 	notBefore time.Time              // in Backoff: no request can have it tried earlier
 	outcome   *outcome               // of the next attempt; nil if nobody waits for it
@@ -52,6 +56,7 @@ func (l *loop) attempting(s *server, n int) bool {
 		return false
 	}
 	s.status.Attempt, s.status.RetryAt = n, time.Time{}
+	s.pending, s.first = nil, false
 	return true
 }
 
@@ -62,7 +67,17 @@ func (l *loop) connected(s *server, m connected) bool {
 	default:
 		return false
 	}
-	s.session = m.session
+	s.pending, s.list = &m, m.offers
+	if s.first = l.takesFirst(s); !s.first {
+		l.open(s)
+	}
+	return true
+}
+
+// open has the session that is up used from now on.
+func (l *loop) open(s *server) {
+	m := s.pending
+	s.pending, s.session = nil, m.session
 	if wish, ok := l.wishes[s.status.Name]; ok {
 		s.session.Follow(wish)
 	}
@@ -71,36 +86,42 @@ func (l *loop) connected(s *server, m connected) bool {
 	}
 	s.status.Transport, s.status.Protocol, s.status.PID = m.transport, m.protocol, m.pid
 	s.status.Attempt = 0
-	s.offers(m.offers)
+	l.offers(s, s.list)
 	s.status.SetProblem(stateview.Problem{})
 	l.transition(s, stateview.Connected)
-	return true
 }
 
 // relisted says that what a session's server offers was listed again.
 func (l *loop) relisted(s *server, o offering) bool {
-	switch s.state {
-	case stateview.Connected:
+	switch {
+	case s.state == stateview.Connected:
+	case s.pending != nil:
+		s.list = o // shown once the first list is saved
+		return false
 	default:
 		return false
 	}
-	s.offers(o)
+	l.offers(s, o)
+	s.first = l.takesFirst(s)
 	return true
 }
 
-func (s *server) offers(o offering) {
-	s.status.Tools = o.tools
+func (l *loop) offers(s *server, o offering) {
+	s.list = o
+	l.gate(s)
 	s.status.SetOffer(o.other)
 }
 
 // reopening says that a session is opened anew, not because of a failure.
 func (l *loop) reopening(s *server) bool {
-	switch s.state {
-	case stateview.Connected:
+	switch {
+	case s.state == stateview.Connected:
+		l.transition(s, stateview.Connecting)
+	case s.pending != nil:
+		s.pending, s.first = nil, false
 	default:
 		return false
 	}
-	l.transition(s, stateview.Connecting)
 	s.status.Attempt = 1
 	return true
 }
@@ -149,7 +170,9 @@ func (l *loop) transition(s *server, to stateview.State) {
 	if to != stateview.Connected {
 		// What a session said is not true any more.
 		s.session, s.status.PID, s.status.Protocol = nil, 0, ""
-		s.offers(offering{})
+		s.pending, s.first, s.list = nil, false, offering{}
+		s.status.Tools = stateview.ToolList{}
+		s.status.SetOffer(stateview.Offer{})
 	}
 	l.settleOutcome(s)
 	l.events = append(l.events, Transition{Server: s.status.Name, From: from, To: to, At: now, Problem: s.status.Problem()})

@@ -39,7 +39,7 @@ type Supervisor struct {
 	inbox     inbox
 	history   history
 	sessions  sync.Map      // server name to Requester; written by the control loop alone
-	deciding  chan struct{} // one slot: held while an approval is checked and saved, so that they are saved in order
+	deciding  chan struct{} // one slot: held while an approval is checked and saved, or a first list is, so that they are saved in order
 	done      chan struct{} // closed when Run begins to end: it takes no more messages
 	published func(waited time.Duration)
 	changed   func(Transition)
@@ -113,32 +113,95 @@ func (s *Supervisor) Restart(ctx context.Context, name string) error {
 // ErrUnknownServer, ErrStale if launchID is not the current one, ErrClosed, and
 // one with a Problem if it cannot be saved; then nothing is approved.
 func (s *Supervisor) Approve(ctx context.Context, name, launchID string) error {
-	if err := s.decide(ctx, name, launchID); err != nil {
+	return s.approveLaunch(ctx, name, launchID, false)
+}
+
+// ApproveForReview is Approve, but that the server's first list of tools is not approved
+// with it: each tool is held until ApproveTools. It holds for this launch for ever.
+func (s *Supervisor) ApproveForReview(ctx context.Context, name, launchID string) error {
+	return s.approveLaunch(ctx, name, launchID, true)
+}
+
+func (s *Supervisor) approveLaunch(ctx context.Context, name, launchID string, review bool) error {
+	if err := s.decide(ctx, approval.Record{Server: name, LaunchID: launchID, By: "user", Review: review}); err != nil {
 		return fmt.Errorf("approve server %q: %w", name, err)
 	}
 	return nil
 }
 
-func (s *Supervisor) decide(ctx context.Context, name, launchID string) error {
+// reserve waits for the turn to save a decision; who got it must free deciding again.
+func (s *Supervisor) reserve(ctx context.Context) error {
 	select {
 	case s.deciding <- struct{}{}:
-		defer func() { <-s.deciding }()
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-s.done:
 		return ErrClosed
 	}
-	reply := make(chan error, 1)
-	if err := s.ask(ctx, checkLaunch{name, launchID, reply}, reply); err != nil {
+}
+
+func (s *Supervisor) decide(ctx context.Context, record approval.Record) error {
+	if err := s.reserve(ctx); err != nil {
 		return err
 	}
-	record := approval.Record{Server: name, LaunchID: launchID, At: time.Now(), By: "user"}
+	defer func() { <-s.deciding }()
+	reply := make(chan error, 1)
+	if err := s.ask(ctx, checkLaunch{record.Server, record.LaunchID, reply}, reply); err != nil {
+		return err
+	}
+	record.At = time.Now()
 	if err := s.save(record); err != nil {
 		return err
 	}
 	// It is durable, so it is a success whatever happens while we wait to see it.
 	reply = make(chan error, 1)
 	_ = s.ask(ctx, approved{record, reply}, reply)
+	return nil
+}
+
+// ApproveTools shows clients tools of a server that is connected, for exactly the
+// definitions that were displayed: all of them or none. When it returns nil, that is
+// durable and published. Errors: ErrUnknownServer, ErrUnknownTool, ErrStaleTool if a
+// hash is not of the current definition, one that matches ErrNotConnected, ErrClosed,
+// and one with a Problem if it cannot be saved; then nothing is approved.
+func (s *Supervisor) ApproveTools(ctx context.Context, name string, ids []approval.ToolID) error {
+	if err := s.decideTools(ctx, name, ids); err != nil {
+		return fmt.Errorf("approve tools of server %q: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Supervisor) decideTools(ctx context.Context, name string, ids []approval.ToolID) error {
+	if err := s.reserve(ctx); err != nil {
+		return err
+	}
+	defer func() { <-s.deciding }()
+	checked := make(chan toolsChecked, 1)
+	s.inbox.put(checkTools{name, ids, checked})
+	var now toolsChecked
+	select {
+	case now = <-checked:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return ErrClosed
+	}
+	if now.err != nil {
+		return now.err
+	}
+	records := make([]approval.ToolRecord, len(ids))
+	for i, id := range ids {
+		records[i] = approval.ToolRecord{Server: name, ToolID: id, Definition: now.definitions[i], At: time.Now(), By: "user"}
+	}
+	if s.approvals == nil {
+		return &saveError{errNoApprovals}
+	}
+	if err := s.approvals.ApproveTools(records); err != nil {
+		return &saveError{err}
+	}
+	reply := make(chan error, 1)
+	_ = s.ask(ctx, toolsApproved{name, ids, reply}, reply) // it is durable; see decide
 	return nil
 }
 

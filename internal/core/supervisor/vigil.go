@@ -110,7 +110,7 @@ func (v *vigil) list(ctx context.Context) {
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, v.settings.StartTimeout, &timeoutError{v.settings.StartTimeout})
 		defer cancel()
-		offers, err := v.session.list(ctx)
+		offers, err := v.runner.list(ctx, v.session)
 		v.listed <- listing{offers, err}
 	})
 }
