@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 	home := t.TempDir()
 	writeConfig(t, home, `"demo": {"command": "mcpproxy-tray", "args": ["demo-server"]}, "off": {"command": "x", "disabled": true},
-		"broken": {"command": "no-such-command-here"}, "far": {"url": "http://127.0.0.1:9/mcp"}`, "")
+		"odd": {"command": `+strconv.Quote(oddPath(t))+`}, "broken": {"command": "no-such-command-here"}, "far": {"url": "http://127.0.0.1:9/mcp"}`, "")
 	prog := run(t, home, nil, "serve")
 	answered := map[string]bool{}
 	ask := func(method, target, body string, status int) string {
@@ -51,7 +52,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		answered[op.Method+" "+op.Path] = true
 		return string(data)
 	}
-	for _, name := range []string{"demo", "broken", "far"} {
+	for _, name := range []string{"demo", "broken", "far", "odd"} {
 		s := prog.waitState(name, "quarantined")
 		ask("GET", "/api/v1/approvals", "", 200)
 		id, _, _ := strings.Cut(between(t, ask("GET", "/api/v1/servers/"+name, "", 200), `"launch_id":"`), `"`)
@@ -61,6 +62,20 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	prog.waitState("demo", "connected")
 	prog.waitState("broken", "failed")
 	prog.waitState("far", "backoff")
+	prog.waitState("odd", "connected")
+	if code, _, errOut := cli(t, home, "tools", "call", "odd__change", `{"what":["tools"]}`); code != 0 {
+		t.Fatal(errOut)
+	}
+	prog.wait("a held tool", func() bool { return strings.Contains(ask("GET", "/api/v1/approvals", "", 200), `"late"`) })
+	hash, _, _ := strings.Cut(between(t, ask("GET", "/api/v1/approvals", "", 200), `"tool":"late","hash":"`), `"`)
+	approve := func(tool, hash string, status int) {
+		ask("POST", "/api/v1/approvals", `{"server":"odd","tools":[{"tool":"`+tool+`","hash":"`+hash+`"}]}`, status)
+	}
+	approve("late", hash+"0", 409)
+	approve("later", hash, 404)
+	approve("late", hash, 200)
+	approve("late", hash, 200) // once more
+	ask("GET", "/api/v1/approvals", "", 200)
 	events := streamed(t, prog, "/api/v1/events", 2, func() { ask("POST", "/api/v1/servers/demo/restart", "", 200) })
 	for i, schema := range []string{"Servers", "Change"} {
 		if err := d.CheckSchema(schema, []byte(events[i])); err != nil {

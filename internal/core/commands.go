@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"mcpproxy-tray/internal/core/approval"
 	"mcpproxy-tray/internal/core/config"
 	"mcpproxy-tray/internal/core/history"
 	"mcpproxy-tray/internal/core/httpapi"
@@ -48,6 +49,33 @@ func (c *Core) Restart(ctx context.Context, name string) error {
 // is on disk when it returns nil.
 func (c *Core) Approve(ctx context.Context, name, launchID string) error {
 	return explain(c.super.Approve(ctx, name, launchID))
+}
+
+// ApproveForReview is Approve, but that the server's first list of tools is held.
+func (c *Core) ApproveForReview(ctx context.Context, name, launchID string) error {
+	return explain(c.super.ApproveForReview(ctx, name, launchID))
+}
+
+// ApproveTools shows tools of a server to clients, for exactly the definitions whose
+// hashes are given, all of them or none. The approval is on disk when it returns nil.
+func (c *Core) ApproveTools(ctx context.Context, name string, tools []httpapi.HeldTool) error {
+	ids := make([]approval.ToolID, len(tools))
+	for i, t := range tools {
+		ids[i] = approval.ToolID{Name: t.Tool, Hash: t.Hash}
+	}
+	return explain(c.super.ApproveTools(ctx, name, ids))
+}
+
+// approvedTool returns the definition of a tool that was approved last, or nothing.
+func (c *Core) approvedTool(server, tool string) string {
+	if c.store == nil {
+		return ""
+	}
+	rec, _, err := c.store.Tool(server, tool)
+	if err != nil {
+		c.log.Error("approved definition not read", "server", server, "tool", tool, "err", err)
+	}
+	return rec.Definition
 }
 
 // edit finishes a change of the configuration file: it is applied at once, not
@@ -151,6 +179,8 @@ var kinds = []struct{ err, kind error }{
 	{config.ErrBusy, httpapi.ErrReadOnly},
 	{supervisor.ErrUnknownServer, httpapi.ErrUnknownServer},
 	{supervisor.ErrStale, httpapi.ErrStale},
+	{supervisor.ErrUnknownTool, httpapi.ErrUnknownTool},
+	{supervisor.ErrStaleTool, httpapi.ErrStaleTool},
 	{supervisor.ErrNotConnected, httpapi.ErrNotNow},
 	{supervisor.ErrNotSaved, httpapi.ErrReadOnly},
 }

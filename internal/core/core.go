@@ -166,7 +166,7 @@ func (c *Core) open() error {
 		View: c.StateView(), Commands: c, Addr: c.listener.Addr(), Tokens: tokens, Status: c.status,
 		MCP: c.endpoint, MCPOpen: func() bool { return c.cfg.Load().MCPAuth == "none" }, Ready: c.ready.Load,
 		Show: c.o.Show, Quit: c.Quit, Desk: c.desk, Logger: c.o.Logger,
-		LogFile: c.LogFile, FindTools: c.findTools, History: c.history,
+		LogFile: c.LogFile, FindTools: c.findTools, ApprovedTool: c.approvedTool, History: c.history,
 		Metrics: c.metrics.Write, Read: c.metrics.API.Read, Follow: c.metrics.Stream.Follow,
 	})
 	return nil

@@ -52,22 +52,6 @@ func (s *Server) bare(do func(r *http.Request, name string) error) http.HandlerF
 	}
 }
 
-func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
-	body, e := readBody(r)
-	if e != nil {
-		refuse(w, r, e)
-		return
-	}
-	m, err := members(body)
-	var id string
-	if err != nil || len(m) != 1 || m[0].name != "launch_id" || json.Unmarshal(m[0].value, &id) != nil || id == "" {
-		refuse(w, r, badBody(`The body must be {"launch_id": "…"}, as the server's own document shows it.`))
-		return
-	}
-	name := r.PathValue("name")
-	s.answer(w, r, name, http.StatusOK, s.opt.Commands.Approve(r.Context(), name, id))
-}
-
 func (s *Server) addServer(w http.ResponseWriter, r *http.Request) {
 	body, e := readBody(r)
 	if e != nil {
@@ -128,6 +112,8 @@ func readBody(r *http.Request) ([]byte, *apiError) {
 	}
 	return body, nil
 }
+
+var errUnknownMember = errors.New("a name that is not expected")
 
 // A member is a name and a value of a JSON object.
 type member struct {

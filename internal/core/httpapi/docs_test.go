@@ -35,6 +35,9 @@ func TestDocument(t *testing.T) {
 		}
 		method, path, _ := strings.Cut(head, " ")
 		s, _ := newTest(logs, func(o *Options) {
+			o.ApprovedTool = func(server, tool string) string {
+				return `{"name":"` + tool + `","description":"Writes a text.","inputSchema":{"type":"object"}}`
+			}
 			o.FindTools = func(ToolQuery) []FoundTool {
 				return []FoundTool{{Name: "filesystem__read", Server: "filesystem", Own: "read", Score: 1.5, Signature: "filesystem__read()", Description: "Reads a file."}}
 			}

@@ -42,20 +42,6 @@ type detailJSON struct {
 	LaunchID string `json:"launch_id,omitempty"`
 }
 
-// An approvalJSON is what waits for a person: a server that is not started, or a tool that is withheld.
-type approvalJSON struct {
-	Server   string `json:"server"`
-	Kind     string `json:"kind"` // "launch" or "tool"
-	Launch   string `json:"launch,omitempty"`
-	LaunchID string `json:"launch_id,omitempty"`
-	Tool     string `json:"tool,omitempty"`
-}
-
-type approvalsJSON struct {
-	Version uint64         `json:"version"`
-	Waiting []approvalJSON `json:"waiting"`
-}
-
 func newServer(st *stateview.ServerStatus) serverJSON {
 	return serverJSON{
 		Name: st.Name, State: st.State, Enabled: st.Enabled, Since: st.Since, Attempt: st.Attempt, RetryAt: st.RetryAt,

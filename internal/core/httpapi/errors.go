@@ -15,6 +15,8 @@ import (
 var (
 	ErrUnknownServer = errors.New("unknown server")           // 404
 	ErrStale         = errors.New("launch has changed since") // 409: what was approved is not what would run now
+	ErrUnknownTool   = errors.New("unknown tool")             // 404
+	ErrStaleTool     = errors.New("tool has changed since")   // 409, likewise
 	ErrExists        = errors.New("server exists already")    // 409
 	ErrInvalid       = errors.New("invalid entry")            // 422
 	ErrReadOnly      = errors.New("cannot be written")        // 409
@@ -70,6 +72,10 @@ func commandError(err error, name string) *apiError {
 		e = *noServer(name)
 	case errors.Is(err, ErrStale):
 		e = apiError{409, "MPT-STALE", fmt.Sprintf("What %q would run has changed since it was shown.", name), "Look at it again, then approve what you see."}
+	case errors.Is(err, ErrUnknownTool):
+		e = apiError{404, "MPT-TOOL-UNKNOWN", fmt.Sprintf("The server %q does not have all of these tools now.", name), "GET /api/v1/approvals lists those that wait."}
+	case errors.Is(err, ErrStaleTool):
+		e = apiError{409, "MPT-STALE", fmt.Sprintf("What a tool of %q says of itself has changed since it was shown.", name), "Look at it again, then approve what you see."}
 	case errors.Is(err, ErrExists):
 		e = apiError{409, "MPT-SERVER-EXISTS", fmt.Sprintf("There is a server named %q already.", name), "Choose another name, or remove that server first."}
 	case errors.Is(err, ErrInvalid):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -49,6 +50,12 @@ func (f *fakeCommands) Restart(_ context.Context, name string) error { return f.
 func (f *fakeCommands) Approve(_ context.Context, name, id string) error {
 	return f.note("approve", name, id)
 }
+func (f *fakeCommands) ApproveForReview(_ context.Context, name, id string) error {
+	return f.note("approve for review", name, id)
+}
+func (f *fakeCommands) ApproveTools(_ context.Context, name string, tools []HeldTool) error {
+	return f.note("approve tools", name, fmt.Sprint(tools))
+}
 func (f *fakeCommands) Add(_ context.Context, name string, entry json.RawMessage) error {
 	return f.note("add", name, string(entry))
 }
@@ -75,7 +82,7 @@ func sampleView() *stateview.View {
 			st.Protocol, st.PID = "2025-11-25", 4711
 			st.Tools = stateview.NewToolList([]stateview.Tool{
 				{Name: "read", Definition: `{"name":"read","title":"Read","description":"Reads a file.","inputSchema":{"type":"object"}}`},
-				{Name: "write", Definition: `{"name":"write","description":"Writes a file.","inputSchema":{"type":"object"}}`, Held: true},
+				{Name: "write", Definition: `{"name":"write","description":"Writes a file.","inputSchema":{"type":"object"}}`, Held: true, Hash: "t1:5e1d"},
 			})
 			st.SetLaunch(stateview.Launch{Line: "npx -y @modelcontextprotocol/server-filesystem /home/me/notes", ID: "9f2c"})
 		})

@@ -80,30 +80,6 @@ func (s *Server) server(w http.ResponseWriter, r *http.Request) (*stateview.Snap
 	return snap, st, ok
 }
 
-// getApprovals lists what waits for a person's yes.
-func (s *Server) getApprovals(w http.ResponseWriter, r *http.Request) {
-	snap := s.snapshot()
-	if s.unchanged(w, r, snap) {
-		return
-	}
-	doc := approvalsJSON{Version: snap.Seq(), Waiting: []approvalJSON{}}
-	for st := range snap.Servers() {
-		if st.State == stateview.Quarantined {
-			launch := st.Launch()
-			doc.Waiting = append(doc.Waiting, approvalJSON{Server: st.Name, Kind: "launch", Launch: launch.Line, LaunchID: launch.ID})
-		}
-		if st.Tools.Held() == 0 {
-			continue
-		}
-		for t := range st.Tools.All() {
-			if t.Held {
-				doc.Waiting = append(doc.Waiting, approvalJSON{Server: st.Name, Kind: "tool", Tool: t.Name})
-			}
-		}
-	}
-	writeJSON(w, http.StatusOK, doc)
-}
-
 type wordJSON struct {
 	Status string `json:"status"`
 }

@@ -31,7 +31,7 @@ func (s *Server) routes() []route {
 		{"/api/v1/servers/{name}/tools/{tool}", scopeAdmin, methods{"GET": plain(s.getTool)}},
 		{"/api/v1/servers/{name}/logs", scopeAdmin, methods{"GET": s.getLogs}},
 		{"/api/v1/tools/search", scopeAdmin, methods{"GET": s.findTools}},
-		{"/api/v1/approvals", scopeAdmin, methods{"GET": plain(s.getApprovals)}},
+		{"/api/v1/approvals", scopeAdmin, methods{"GET": plain(s.getApprovals), "POST": plain(s.approveTools)}},
 		{"/api/v1/history", scopeAdmin, s.ofHistory(s.getHistory)},
 		{"/api/v1/history/uptime", scopeAdmin, s.ofHistory(s.getUptime)},
 		{"/api/v1/servers/{name}/enable", scopeAdmin, methods{"POST": plain(s.setEnabled(true))}},

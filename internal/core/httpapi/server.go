@@ -36,11 +36,26 @@ const (
 type Commands interface {
 	SetEnabled(ctx context.Context, name string, on bool) error
 	Restart(ctx context.Context, name string) error
-	// Approve releases exactly the launch that launchID names; any other is ErrStale.
-	Approve(ctx context.Context, name, launchID string) error
+	Approver
 	// Add puts entry, a JSON object, into the configuration under a new name.
 	Add(ctx context.Context, name string, entry json.RawMessage) error
 	Remove(ctx context.Context, name string) error
+}
+
+// An Approver releases exactly what is named; what has changed since is ErrStale or
+// ErrStaleTool, and then nothing is released.
+type Approver interface {
+	Approve(ctx context.Context, name, launchID string) error
+	// ApproveForReview is Approve, but that the first list of tools is held.
+	ApproveForReview(ctx context.Context, name, launchID string) error
+	// ApproveTools releases tools of one server, all of them or none.
+	ApproveTools(ctx context.Context, name string, tools []HeldTool) error
+}
+
+// A HeldTool is a tool with the hash of its definition as it was shown.
+type HeldTool struct {
+	Tool string `json:"tool"`
+	Hash string `json:"hash"`
 }
 
 // Status is what the program says of itself, beside its servers.
@@ -76,6 +91,10 @@ type Options struct {
 
 	LogFile   func(server string) string  // path of a server's log; nil: there are none
 	FindTools func(ToolQuery) []FoundTool // what fits best first; nil: it cannot search. May wait for its index to be made
+
+	// ApprovedTool returns the definition of a tool that was approved last, or nothing; it
+	// may read the disk. nil: none was.
+	ApprovedTool func(server, tool string) string
 
 	History History // what happened; nil answers 404
 

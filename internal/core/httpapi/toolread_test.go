@@ -43,18 +43,3 @@ func TestToolsAreShownAsTheyAre(t *testing.T) {
 		t.Errorf("none: %s", body)
 	}
 }
-
-// TestWhatWaitsForApproval: launches with what an approval must name, and each held tool.
-func TestWhatWaitsForApproval(t *testing.T) {
-	s, _ := newTest()
-	want := `{"version":1,"waiting":[{"server":"filesystem","kind":"tool","tool":"write"},` +
-		`{"server":"new","kind":"launch","launch":"uvx thing","launch_id":"77aa"}]}` + "\n"
-	if got := bodyOf(t, call(t, s, "GET", "/api/v1/approvals", "")); got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	s.opt.View.RemoveServer("filesystem")
-	s.opt.View.RemoveServer("new")
-	if got := bodyOf(t, call(t, s, "GET", "/api/v1/approvals", "")); got != `{"version":3,"waiting":[]}`+"\n" {
-		t.Errorf("%s", got)
-	}
-}
