@@ -12,35 +12,49 @@ import (
 )
 
 func newServersApprove(o *options) *cobra.Command {
-	var yes bool
+	var how consent
 	c := onServer(o, "approve", "Allow a quarantined server to run", func(c *cobra.Command, name string) error {
 		a, err := o.connect()
 		if err != nil {
 			return err
 		}
-		return approve(c, a, name, yes || !term.IsTerminal(int(os.Stdin.Fd())))
+		how.sure = how.sure || !term.IsTerminal(int(os.Stdin.Fd()))
+		return approve(c, a, name, how)
 	})
 	c.Long = `Allow a quarantined server to run.
 
 The approval holds for exactly the command or address that is shown; when the
 configuration changes it, the server is quarantined again. On a terminal it asks
-first.`
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+first.
+
+The tools that it lists first are approved with it, unless --review-tools has each
+of them wait for tools approve. Tools that are added or change later always wait.`
+	c.Flags().BoolVarP(&how.sure, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&how.review, "review-tools", false, "hold its tools until they are approved, too")
 	return c
+}
+
+// A consent is how a server is approved.
+type consent struct {
+	sure   bool // nobody is asked
+	review bool // its tools are held
 }
 
 // approve says what would run and approves exactly that, whatever the
 // configuration says by then. It asks first unless the answer is known.
-func approve(c *cobra.Command, a *api, name string, yes bool) error {
+func approve(c *cobra.Command, a *api, name string, how consent) error {
 	s, err := a.server(c, name)
 	if err != nil {
 		return err
 	}
 	say(c, "%s: would run %s", name, oneLine(s.Launch))
-	if !yes && !confirmed(c, "Allow this?") {
+	if !how.sure && !confirmed(c, "Allow this?") {
 		return &failure{exitFailed, "not approved", ""}
 	}
-	body := map[string]string{"launch_id": s.LaunchID}
+	body := struct {
+		LaunchID string `json:"launch_id"`
+		Review   bool   `json:"review_tools,omitempty"`
+	}{s.LaunchID, how.review}
 	if _, err := a.do(c.Context(), http.MethodPost, serverPath(name, "approve"), body); err != nil {
 		return err
 	}

@@ -257,7 +257,7 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 		if !approved {
 			return nil
 		}
-		return approve(c, a, name, true)
+		return approve(c, a, name, consent{sure: true})
 	}, func(f *config.File) error {
 		if approved {
 			return &failure{exitNoInstance, "nothing can be approved while no instance is running",

@@ -141,6 +141,9 @@ func printServers(out io.Writer, servers []server) error {
 		tools := ""
 		if s.State == "connected" {
 			tools = fmt.Sprint(s.Tools.Approved)
+			if held := s.Tools.Total - s.Tools.Approved; held > 0 {
+				tools += fmt.Sprintf(", %d held", held)
+			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, paint(stateColours[s.State], s.State), tools, clock(s.Since), oneLine(s.Problem.Text))
 	}

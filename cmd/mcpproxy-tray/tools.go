@@ -21,11 +21,11 @@ import (
 func newTools(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tools",
-		Short: "List, find and call the tools of all servers",
+		Short: "List, find, call and approve the tools of all servers",
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newToolsList(o), newToolsSearch(o), newToolsCall(o))
+	c.AddCommand(newToolsList(o), newToolsSearch(o), newToolsCall(o), newToolsDiff(o), newToolsApprove(o))
 	return c
 }
 
