@@ -138,7 +138,7 @@ func (s *Server) showPage(w http.ResponseWriter, status int, d draft) {
 		}
 	}
 	for srv := range snap.Servers() {
-		if row := newPageServer(&srv); srv.State.Down() || srv.State.NeedsPerson() {
+		if row := newPageServer(&srv); srv.State.Down() || srv.State.NeedsPerson() || srv.Tools.Held() > 0 {
 			doc.Attention = append(doc.Attention, row)
 		} else {
 			doc.Rest = append(doc.Rest, row)

@@ -69,7 +69,8 @@ func TestPageShowsTheSnapshot(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if strings.Index(body, "<bdi>linear</bdi>") > strings.Index(body, "<bdi>filesystem</bdi>") {
+	first, rest, _ := strings.Cut(body, "<h2>Servers</h2>")
+	if !strings.Contains(first, "<bdi>linear</bdi>") || !strings.Contains(first, "<bdi>filesystem</bdi>") || strings.Contains(first, "<bdi>old</bdi>") || !strings.Contains(rest, "<bdi>old</bdi>") {
 		t.Error("what needs attention does not come first")
 	}
 	for _, secret := range []string{"npx", "/home/me/notes", adminToken, clientToken, "9f2c", "<script"} {
@@ -105,7 +106,7 @@ func TestPageShowsWhatAReviewNeeds(t *testing.T) {
 	for _, want := range []string{
 		`<li id="server-new">`, "Would run: <code>uvx thing</code>", `name="server" value="new"`, `name="launch_id" value="77aa"`,
 		`name="server" value="b c/ü&#34;&amp;"`, `<li id="server-b%20c%2F%C3%BC%22&amp;">`,
-		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>", "Held for review: <code>write</code>", "t18, t19, …</code>",
+		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>", "Held for review: <code>write</code>", "<code>mcpproxy-tray tools approve</code>", "t18, t19, …</code>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)

@@ -32,7 +32,7 @@ type Icon uint8
 const (
 	IconNormal    Icon = iota // all is well, or heals itself
 	IconPaused                // calls are paused, or nothing is switched on
-	IconAttention             // something waits for the user: approval, sign-in, a server that stays down
+	IconAttention             // something waits for the user: approval, tools to review, sign-in, a server that stays down
 	IconError                 // a server failed and is parked
 )
 

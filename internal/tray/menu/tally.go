@@ -15,6 +15,7 @@ type tally struct {
 	config                    bool // the configuration is to be mended
 	total, enabled, connected int
 	failed, signIn, approval  count
+	review                    count // connected, with tools that wait for approval
 	down                      count // retrying for a while
 	asking                    count // questions to the user
 }
@@ -39,8 +40,10 @@ func (t *tally) add(st *stateview.ServerStatus) bool {
 	t.enabled++
 	switch {
 	case st.State == stateview.Connected:
-		t.connected++
-		return false
+		if t.connected++; st.Tools.Held() == 0 {
+			return false
+		}
+		t.review.add(st.Name)
 	case st.State == stateview.Failed:
 		t.failed.add(st.Name)
 	case st.State == stateview.AuthRequired:
@@ -64,7 +67,7 @@ func (t *tally) icon() Icon {
 		return IconPaused
 	case t.failed.n > 0:
 		return IconError
-	case t.config, t.signIn.n+t.approval.n+t.down.n+t.asking.n > 0:
+	case t.config, t.signIn.n+t.approval.n+t.review.n+t.down.n+t.asking.n > 0:
 		return IconAttention
 	case t.enabled == 0:
 		return IconPaused
@@ -106,6 +109,7 @@ func (t *tally) header() string {
 		{t.failed, "failed", "failed"},
 		{t.signIn, "needs sign-in", "need sign-in"},
 		{t.approval, "needs approval", "need approval"},
+		{t.review, "has tools to review", "have tools to review"},
 		{t.down, "down", "down"},
 	} {
 		if p.n == 0 {
@@ -141,6 +145,7 @@ func (t *tally) tooltip() string {
 		{t.failed, "failed", "servers failed"},
 		{t.signIn, "needs sign-in", "servers need sign-in"},
 		{t.approval, "needs approval", "servers need approval"},
+		{t.review, "has tools to review", "servers have tools to review"},
 		{t.down, "is down", "servers are down"},
 	} {
 		if p.n == 1 {
