@@ -28,13 +28,23 @@ func (s *server) list(t *turn) string {
 	case kind == "tools" && t.Cursor == "":
 		return fmt.Sprintf(`"nextCursor":"odd cursor","tools":[%s],"zeta":{"b":1,"a":2}%s`, firstTools, cache)
 	case kind == "tools":
-		return fmt.Sprintf(`"tools":[%s]%s`, late(moreTools, lateTool), cache)
+		return fmt.Sprintf(`"tools":[%s]%s`, s.reworded(late(moreTools, lateTool)), cache)
 	case kind == "prompts":
 		return fmt.Sprintf(`"prompts":[%s]%s`, late(prompts, latePrompt), cache)
 	case kind == "resources":
 		return fmt.Sprintf(`"resources":[%s]%s`, late(resources, lateResource), cache)
 	}
 	return fmt.Sprintf(`"resourceTemplates":[%s]%s`, templates, cache)
+}
+
+// reworded returns the tools with other words of one of them, if it was asked to change "words".
+func (s *server) reworded(tools string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.late["words"] {
+		return strings.Replace(tools, `{"name":"mirror",`, `{"name":"mirror",`+newWords+`,`, 1)
+	}
+	return tools
 }
 
 // A listener is a session, or of the newest revision a stream that was asked for.
@@ -56,11 +66,15 @@ func (s *server) add(l *listener) (remove func()) {
 	}
 }
 
-// change adds the late entry to a list, or takes it away, and tells who wants to know.
+// change adds the late entry to a list, or takes it away, and tells who wants to know. So
+// it does with the "words" of a tool.
 func (s *server) change(kind string) {
 	s.mu.Lock()
 	s.late[kind] = !s.late[kind]
 	s.mu.Unlock()
+	if kind == "words" {
+		kind = "tools"
+	}
 	s.announce("notifications/"+kind+"/list_changed", kind, "", "")
 }
 
