@@ -361,6 +361,41 @@ func TestWaitingCallIsAdmittedByTheNewList(t *testing.T) {
 	})
 }
 
+// TestSessionIsFoundAfterItsToolsAreShown: neither by a request that just looks, nor by one
+// that asked in the same turn.
+func TestSessionIsFoundAfterItsToolsAreShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, Settings{})
+		defer r.stop()
+		shown := 0
+		r.StateView().OnPublish(func(s *stateview.ServerStatusSnapshot, _ time.Duration) {
+			st, _ := s.GetServer("a")
+			if _, found := r.sessions.Load("a"); found {
+				t.Error("there is a session before there is a snapshot of its tools")
+			}
+			if st.State == stateview.Connected {
+				shown++
+			}
+		})
+		r.apply(false, stdio("a"))
+		if r.want("a", stateview.Connected); shown != 1 {
+			t.Errorf("shown connected %d times", shown)
+		}
+	})
+	l := newLoop(New(Options{}))
+	l.servers["a"] = &server{fact: fact{state: stateview.Connected}, session: &live{}}
+	o := l.need("a")
+	select {
+	case <-o.done:
+		t.Error("a request is told of a session before that is published")
+	default:
+	}
+	l.publish()
+	if <-o.done; o.session == nil || o.err != nil {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
 // TestNoUnapprovedToolIsEverFree plays at random and looks at every snapshot.
 func TestNoUnapprovedToolIsEverFree(t *testing.T) {
 	for range 30 {
