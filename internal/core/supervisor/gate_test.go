@@ -398,7 +398,7 @@ func TestSessionIsFoundAfterItsToolsAreShown(t *testing.T) {
 
 // TestNoUnapprovedToolIsEverFree plays at random and looks at every snapshot.
 func TestNoUnapprovedToolIsEverFree(t *testing.T) {
-	for range 30 {
+	for range 30 / lighter {
 		seed := rand.Uint64()
 		synctest.Test(t, func(t *testing.T) {
 			defer func() {
