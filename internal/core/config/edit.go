@@ -140,6 +140,16 @@ func with(name string, raw json.RawMessage) edit {
 	}
 }
 
+// Added returns what Add of a server would make of a file's content. Its errors are those
+// of Add; path is for their words.
+func Added(path string, content []byte, name string, entry json.RawMessage) ([]byte, error) {
+	out, err := with(name, bytes.Clone(entry)).apply(path, content, name)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // checkNew says what is wrong with a server that is to be added.
 func checkNew(name string, raw json.RawMessage) *Error {
 	fail := func(text, hint string) *Error {

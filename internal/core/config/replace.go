@@ -99,6 +99,16 @@ func (d disk) writeTemp(dir string, content []byte, like os.FileInfo) (path stri
 	return file.Name(), errors.Join(err, d.close(file))
 }
 
+// Replace puts next in place of old at path, in one step: after a crash at any moment the
+// file is the one or the other. Links are followed and stay, mode and owner too. It is
+// ErrBusy, and nothing changes, if the content is not old any more.
+func Replace(path string, old, next []byte) error {
+	if err := systemDisk().replace(path, old, next); err != nil {
+		return err
+	}
+	return nil
+}
+
 // Create writes a new file that only this user can read. It is ErrExists, and
 // nothing changes, if there is anything at path.
 func Create(path string, content []byte) error {

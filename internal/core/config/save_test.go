@@ -218,3 +218,27 @@ func TestSaveSweepsUp(t *testing.T) {
 		t.Errorf("left are %s", got)
 	}
 }
+
+// TestReplaceKeepsWhatOthersWrote: a whole file is replaced only if it is what the caller saw.
+func TestReplaceKeepsWhatOthersWrote(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "other.json")
+	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(path, []byte("older"), []byte("new")); !errors.Is(err, ErrBusy) {
+		t.Errorf("Replace of another content = %v, want ErrBusy", err)
+	}
+	if err := Replace(path, []byte("old"), []byte("new")); err != nil {
+		t.Errorf("Replace = %v", err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "new" {
+		t.Errorf("the file has %q", got)
+	}
+	out, err := Added("x", []byte("{ // mine\n}"), "a", json.RawMessage(`{"command": "x"}`))
+	if err != nil || !strings.Contains(string(out), "// mine") || !strings.Contains(string(out), `"a"`) {
+		t.Errorf("Added = %s, %v", out, err)
+	}
+	if _, err := Added("x", out, "A", json.RawMessage(`{"command": "y"}`)); !errors.Is(err, ErrExists) {
+		t.Errorf("Added twice = %v, want ErrExists", err)
+	}
+}

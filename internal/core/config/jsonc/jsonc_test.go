@@ -73,6 +73,23 @@ func TestSplices(t *testing.T) {
 	}
 }
 
+// TestReplaceValue writes a value in the style of the one before it.
+func TestReplaceValue(t *testing.T) {
+	for before, want := range map[string]string{
+		"{ \"a\": {\"x\":1} } // c":         "{ \"a\": {\"y\": [2]} } // c",
+		"\ufeff{\r\n\t\"a\": {\r\n\t}\r\n}": "\ufeff{\r\n\t\"a\": {\r\n\t\t\"y\": [\r\n\t\t\t2\r\n\t\t]\r\n\t}\r\n}",
+	} {
+		d := mustParse(t, before)
+		m, _ := Member(d.Root.Value.(*hujson.Object), "a")
+		if got := string(d.Spliced(d.ReplaceValue(&m.Value, []byte(`{"y":[2]}`)))); got != want {
+			t.Errorf("%q replaced = %q, want %q", before, got, want)
+		}
+		if text := d.ValueText(&m.Value); !strings.HasPrefix(text, "{") || !strings.Contains(before, text) {
+			t.Errorf("ValueText = %q", text)
+		}
+	}
+}
+
 func TestMembers(t *testing.T) {
 	d := mustParse(t, `{"a": 1, "\u0062": "\u00e9", "a": 2}`)
 	obj := d.Root.Value.(*hujson.Object)

@@ -248,3 +248,17 @@ func inline(raw []byte) string {
 	}
 	return out.String()
 }
+
+// ReplaceValue puts raw, which is valid JSON, in place of a value: in one line if that is.
+func (d *Document) ReplaceValue(v *hujson.Value, raw []byte) Splice {
+	with := inline(raw)
+	if bytes.Contains(d.text[v.StartOffset:v.EndOffset], []byte("\n")) {
+		with = d.InLines(raw, d.indentAt(v.StartOffset))
+	}
+	return Splice{From: v.StartOffset, To: v.EndOffset, With: with}
+}
+
+// ValueText returns a value as it stands in the text.
+func (d *Document) ValueText(v *hujson.Value) string {
+	return string(d.text[v.StartOffset:v.EndOffset])
+}
