@@ -23,7 +23,7 @@ type rule struct {
 
 var layers = map[string]rule{
 	"cmd/mcpproxy-tray": {
-		ours:  []string{"core", "core/bridge", "core/toolcall", "core/config", "core/demo", "core/doctor", "core/guard", "core/tail", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
+		ours:  []string{"core", "core/bridge", "core/clients", "core/toolcall", "core/config", "core/demo", "core/doctor", "core/guard", "core/tail", "tray", "tray/autostart", "tray/desktop", "tray/ui", "tray/notify", "stateview"},
 		third: []string{"github.com/spf13/cobra", "golang.org/x/term"},
 	},
 	"internal/stateview": {},
@@ -40,7 +40,7 @@ var layers = map[string]rule{
 		ours:  []string{"core/clients", "core/config", "core/guard", "core/shellpath", "core/store"},
 		third: []string{"github.com/godbus/dbus"},
 	},
-	"internal/core/clients":      {third: []string{"github.com/tailscale/hujson"}},
+	"internal/core/clients":      {ours: []string{"core/config", "core/config/jsonc", "keep"}, third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"iter"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,32 +28,67 @@ type Server struct {
 	URL     string
 }
 
+// Ours reports whether a server is our endpoint, at one of these addresses ("host:port"),
+// or the bridge to it.
+func (s Server) Ours(addresses []string) bool {
+	if len(s.Command) > 0 {
+		return strings.HasPrefix(filepath.Base(s.Command[0]), "mcpproxy-tray") && slices.Contains(s.Command, "bridge")
+	}
+	u, err := url.Parse(s.URL)
+	return err == nil && u.Host != "" && slices.Contains(addresses, strings.Replace(u.Host, "localhost", "127.0.0.1", 1))
+}
+
+// Launch is the same for servers that are started or contacted in the same way.
+func Launch(command []string, address string) string {
+	if address != "" {
+		u, err := url.Parse(address)
+		if err != nil {
+			return address
+		}
+		u.Scheme, u.Host, u.Path = strings.ToLower(u.Scheme), strings.ToLower(u.Host), strings.TrimRight(u.Path, "/")
+		return u.String()
+	}
+	name := strings.TrimSuffix(filepath.Base(command[0]), ".exe") // /usr/bin/npx is npx
+	return strings.Join(append([]string{name}, command[1:]...), "\x00")
+}
+
 // Servers returns the servers of all clients' files of a user that are switched on,
 // in the order of the clients, then of their names. env is the user's environment.
 func Servers(home string, env func(string) (string, bool)) []Server {
 	var all []Server
 	var read []os.FileInfo // two names of one file, as where case does not count
 	folder := folders(home, env)
-	for _, p := range places {
-		path := filepath.FromSlash(folder.Replace(p.path))
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || slices.ContainsFunc(read, func(o os.FileInfo) bool { return os.SameFile(o, info) }) {
-			continue
-		}
-		read = append(read, info)
-		root := load(path)
-		for _, table := range p.tables {
-			for _, entries := range descend(root, strings.Split(table, "/")) {
-				for _, name := range slices.Sorted(maps.Keys(entries)) {
-					if s, ok := server(entries[name]); ok {
-						s.Client, s.File, s.Name = p.client, path, name
-						all = append(all, s)
-					}
+	for _, c := range clients {
+		for _, path := range c.paths(folder) {
+			info, err := os.Stat(path)
+			if err != nil || !info.Mode().IsRegular() || slices.ContainsFunc(read, func(o os.FileInfo) bool { return os.SameFile(o, info) }) {
+				continue
+			}
+			read = append(read, info)
+			for name, raw := range c.entries(load(path)) {
+				if s, ok := server(raw); ok {
+					s.Client, s.File, s.Name = c.Name, path, name
+					all = append(all, s)
 				}
 			}
 		}
 	}
 	return all
+}
+
+// entries yields the entries of a client's file by name.
+func (c Client) entries(root object) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		for _, table := range c.tables {
+			for _, entries := range descend(root, strings.Split(table, "/")) {
+				for _, name := range slices.Sorted(maps.Keys(entries)) {
+					if !yield(name, entries[name]) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // An object is a JSON object whose values are not looked into yet.

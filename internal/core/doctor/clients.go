@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,12 +36,12 @@ func duplicates(_ context.Context, x *exam) []Finding {
 	}
 	for _, s := range x.servers() {
 		if full, err := s.Expand(x.variable); err == nil {
-			at(launch(append([]string{full.Command}, full.Args...), full.URL)).ours = s.Name
+			at(clients.Launch(append([]string{full.Command}, full.Args...), full.URL)).ours = s.Name
 		}
 	}
 	for _, s := range clients.Servers(home, x.variable) {
 		if !x.isUs(s) {
-			entry := at(launch(s.Command, s.URL))
+			entry := at(clients.Launch(s.Command, s.URL))
 			entry.other = append(entry.other, s)
 		}
 	}
@@ -55,25 +54,10 @@ func duplicates(_ context.Context, x *exam) []Finding {
 	return found
 }
 
-// launch is the same for entries that start or contact the same.
-func launch(command []string, address string) string {
-	if address != "" {
-		u, err := url.Parse(address)
-		if err != nil {
-			return address
-		}
-		u.Scheme, u.Host, u.Path = strings.ToLower(u.Scheme), strings.ToLower(u.Host), strings.TrimRight(u.Path, "/")
-		return u.String()
-	}
-	name := strings.TrimSuffix(filepath.Base(command[0]), ".exe") // /usr/bin/npx is npx
-	return strings.Join(append([]string{name}, command[1:]...), "\x00")
-}
-
 // isUs reports whether an entry is our own: our endpoint, or the bridge to it.
 func (x *exam) isUs(s clients.Server) bool {
-	if len(s.Command) > 0 {
-		name := filepath.Base(s.Command[0])
-		return (strings.HasPrefix(name, "mcpproxy-tray") || x.Self != "" && name == filepath.Base(x.Self)) && slices.Contains(s.Command, "bridge")
+	if x.Self != "" && len(s.Command) > 0 && filepath.Base(s.Command[0]) == filepath.Base(x.Self) && slices.Contains(s.Command, "bridge") {
+		return true
 	}
 	addresses := []string{x.Running, x.Listen}
 	if x.err == nil {
@@ -81,8 +65,7 @@ func (x *exam) isUs(s clients.Server) bool {
 	} else {
 		addresses = append(addresses, config.Fallback().Listen)
 	}
-	u, err := url.Parse(s.URL)
-	return err == nil && u.Host != "" && slices.Contains(addresses, strings.Replace(u.Host, "localhost", "127.0.0.1", 1))
+	return s.Ours(addresses)
 }
 
 func (s started) finding() (Finding, bool) {
