@@ -90,8 +90,8 @@ func (u User) Apply(c *Change) (copied string, err error) {
 	if (now == nil) != (c.Before == nil) || !bytes.Equal(now, c.Before) {
 		return "", &config.Error{Path: c.Path, Text: "The file was changed meanwhile; nothing was written.", Hint: "Look at the difference again."}
 	}
-	if err := os.MkdirAll(u.Dir, 0o700); err != nil {
-		return "", &config.Error{Path: u.Dir, Text: "The folder for copies cannot be made.", Hint: "Check the permissions of the folder it is in."}
+	if err := makeFolder(u.Dir); err != nil {
+		return "", err
 	}
 	if c.Before != nil {
 		if copied, err = u.copy(c); err != nil {
@@ -113,6 +113,14 @@ func (u User) Apply(c *Change) (copied string, err error) {
 		return copied, errors.Join(err, u.remember(c.Client.ID, &old))
 	}
 	return copied, nil
+}
+
+// makeFolder makes our folder, for the user alone.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &config.Error{Path: dir, Text: "The folder for copies cannot be made.", Hint: "Check the permissions of the folder it is in."}
+	}
+	return nil
 }
 
 // copy keeps what a file had, for the user alone.

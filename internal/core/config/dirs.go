@@ -74,6 +74,9 @@ func (d Dirs) Token() string { return filepath.Join(d.Data, "token") }
 // AdminToken is the secret of our own commands.
 func (d Dirs) AdminToken() string { return filepath.Join(d.Data, "admin.token") }
 
+// Clients is the folder for copies of AI clients' files, and for what was changed in them.
+func (d Dirs) Clients() string { return filepath.Join(d.Data, "clients") }
+
 // Instance is the record of the running instance.
 func (d Dirs) Instance() string { return filepath.Join(d.Data, "instance.json") }
 

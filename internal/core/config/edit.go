@@ -150,6 +150,15 @@ func Added(path string, content []byte, name string, entry json.RawMessage) ([]b
 	return out, nil
 }
 
+// Removed returns what Remove of a server would make of a file's content.
+func Removed(path string, content []byte, name string) ([]byte, error) {
+	out, err := without(name).apply(path, content, name)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // checkNew says what is wrong with a server that is to be added.
 func checkNew(name string, raw json.RawMessage) *Error {
 	fail := func(text, hint string) *Error {

@@ -241,4 +241,10 @@ func TestReplaceKeepsWhatOthersWrote(t *testing.T) {
 	if _, err := Added("x", out, "A", json.RawMessage(`{"command": "y"}`)); !errors.Is(err, ErrExists) {
 		t.Errorf("Added twice = %v, want ErrExists", err)
 	}
+	if out, err = Removed("x", out, "a"); err != nil || strings.Contains(string(out), `"a"`) || !strings.Contains(string(out), "// mine") {
+		t.Errorf("Removed = %s, %v", out, err)
+	}
+	if _, err := Removed("x", out, "a"); !errors.Is(err, ErrUnknownServer) {
+		t.Errorf("Removed twice = %v, want ErrUnknownServer", err)
+	}
 }
