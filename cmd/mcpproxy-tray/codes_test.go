@@ -43,7 +43,7 @@ func TestCodesWithoutAnInstance(t *testing.T) {
 		}
 	}
 	arguments := map[string][]string{
-		"servers add": {"new", "--", "prog"}, "servers approve": {"demo"}, "servers disable": {"demo"}, "servers enable": {"demo"}, "servers logs": {"demo"},
+		"disconnect": {"jetbrains-ai"}, "import": {"jetbrains-ai"}, "servers add": {"new", "--", "prog"}, "servers approve": {"demo"}, "servers disable": {"demo"}, "servers enable": {"demo"}, "servers logs": {"demo"},
 		"servers remove": {"demo"}, "servers restart": {"demo"}, "servers show": {"demo"}, "tools approve": {"demo"}, "tools call": {"demo__echo"}, "tools search": {"word"},
 	}
 	var mu sync.Mutex // guards got

@@ -128,7 +128,7 @@ instance is running.`,
 	offer(root, "output", "table", "json")
 	offer(root, "log-level", "debug", "info", "warn", "error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(newServe(o), newStatus(o), newServers(o), newBridge(o), newTools(o), newHistory(o), newAutostart(o), newDoctor(o), newDemoServer(), newVersion(o))
+	root.AddCommand(newServe(o), newStatus(o), newServers(o), newConnect(o), newDisconnect(o), newImport(o), newBridge(o), newTools(o), newHistory(o), newAutostart(o), newDoctor(o), newDemoServer(), newVersion(o))
 	root.Version = version
 	root.SetVersionTemplate("mcpproxy-tray {{.Version}}\n")
 	root.InitDefaultCompletionCmd()

@@ -278,6 +278,9 @@ func (o *options) add(c *cobra.Command, name string, e entry, approved bool) err
 	return err
 }
 
+// emptyConfig is the configuration of who begins with a command line.
+const emptyConfig = "{\n  \"mcpServers\": {}\n}\n"
+
 // create makes an empty configuration before the first start, unless one was named.
 func (o *options) create(f *config.File) error {
 	if _, err := os.Stat(f.Path()); o.config != "" || !errors.Is(err, fs.ErrNotExist) {
@@ -288,7 +291,7 @@ func (o *options) create(f *config.File) error {
 		err = dirs.Make()
 	}
 	if err == nil {
-		err = config.Create(f.Path(), []byte("{\n  \"mcpServers\": {}\n}\n"))
+		err = config.Create(f.Path(), []byte(emptyConfig))
 	}
 	if errors.Is(err, config.ErrExists) {
 		return nil // by somebody else, just now
