@@ -40,7 +40,7 @@ var layers = map[string]rule{
 		ours:  []string{"core/clients", "core/config", "core/guard", "core/shellpath", "core/store"},
 		third: []string{"github.com/godbus/dbus"},
 	},
-	"internal/core/clients":      {ours: []string{"core/config", "core/config/jsonc", "keep"}, third: []string{"github.com/tailscale/hujson"}},
+	"internal/core/clients":      {ours: []string{"core/config", "core/config/jsonc", "keep"}, third: []string{"github.com/tailscale/hujson", "github.com/pelletier/go-toml"}},
 	"internal/core/config/jsonc": {third: []string{"github.com/tailscale/hujson"}},
 	"internal/core/supervisor":   {ours: []string{"core/call", "core/config", "core/approval", "stateview"}},
 	"internal/core/upstream": {

@@ -3,12 +3,11 @@ package clients
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"mcpproxy-tray/internal/core/config"
+	"mcpproxy-tray/internal/core/config/jsonc"
 )
 
 // A Status is how a client stands to us.
@@ -65,48 +64,38 @@ func (u User) Connect(c Client, e Endpoint) (*Change, error) {
 		change.After, change.Note = change.Before, c.Name+" is connected already, as \""+as+"\"."
 		return change, nil
 	}
-	d, err := parse(change.Path, base)
+	f := formOf(c, change.Path)
+	previous, err := f.text(change.Path, base)
 	if err != nil {
 		return nil, err
 	}
-	if c.plain && d != nil && !json.Valid(bytes.TrimPrefix(base, []byte("\ufeff"))) {
+	if c.plain && len(bytes.TrimSpace(base)) > 0 && !json.Valid(bytes.TrimPrefix(base, []byte(jsonc.BOM))) {
 		return nil, &config.Error{Path: change.Path, Text: "The file has a comment or a comma too many, so " + c.Name + " ignores all of it.", Hint: "Take these out of " + change.Path + " first; nothing was changed."}
 	}
-	s, write := slot(nil), c.style
-	if d != nil {
-		s, write = c.slotIn(d)
-	} else {
-		s = append(strings.Split(c.tables[0], "/"), Name)
-	}
-	next := &memory{Path: change.Path, Time: time.Now().UTC().Truncate(time.Second), Created: change.Before == nil || m != nil && m.Created}
-	if d != nil {
-		v, err := s.value(d)
-		if err != nil {
-			return nil, placed(err, change.Path)
-		}
-		if v != nil {
-			next.Previous = d.ValueText(v)
-		}
-	}
-	change.After, err = s.set(d, write(e))
-	if err != nil {
+	if change.After, err = f.set(base, e); err != nil {
 		return nil, placed(err, change.Path)
 	}
-	if next.Previous != "" && m == nil && equalJSON([]byte(next.Previous), write(e)) { // put there by hand
+	if m == nil && previous != "" && same(f, base, change.After, false) { // put there by hand
 		change.After = change.Before
 	}
 	if change.Empty() {
 		change.Note = c.Name + " is connected already."
 		return change, nil
 	}
-	before, okBefore := s.others(base)
-	after, okAfter := s.others(change.After)
-	if !okBefore || !okAfter || before != after {
+	if !same(f, base, change.After, true) {
 		return nil, &config.Error{Path: change.Path, Text: "The entry cannot be written without touching something else.", Hint: "Add it in an editor; nothing was changed."}
 	}
+	next := &memory{Path: change.Path, Time: time.Now().UTC().Truncate(time.Second), Created: change.Before == nil || m != nil && m.Created, Previous: previous}
 	next.Before, next.After = differing(base, change.After)
 	change.memory = next
 	return change, nil
+}
+
+// same reports whether two contents mean the same, of all or of the others' entries.
+func same(f form, a, b []byte, others bool) bool {
+	x, okX := f.meaning(a, others)
+	y, okY := f.meaning(b, others)
+	return okX && okY && x == y
 }
 
 // look begins a change with what the client's file has.
@@ -162,26 +151,18 @@ func (u User) Disconnect(c Client) (*Change, error) {
 	return change, err
 }
 
-// errUnknown is a file in which our entry is not where it should be.
-var errUnknown = errors.New("clients: the place of the entry is not clear")
-
 // without returns a client's file without our entry and with what was there before; nil if
 // there was no file and nothing else has come into it.
 func (u User) without(c Client, change *Change, m memory) ([]byte, error) {
-	now := change.Before
-	d, err := parse(change.Path, now)
-	if err != nil {
+	f := formOf(c, change.Path)
+	if _, err := f.text(change.Path, change.Before); err != nil || change.Before == nil {
 		return nil, err
 	}
-	if d == nil {
-		return now, nil
-	}
-	s, _ := c.slotIn(d)
-	back, err := s.back(now, m)
+	back, err := back(f, change.Path, change.Before, m)
 	if err != nil {
 		return nil, placed(err, change.Path)
 	}
-	if rest, ok := s.others(back); m.Created && ok && rest == "{}" && len(bytes.TrimSpace([]byte(m.Before))) == 0 {
+	if m.Created && same(f, back, nil, true) {
 		return nil, nil
 	}
 	return back, nil
@@ -189,48 +170,14 @@ func (u User) without(c Client, change *Change, m memory) ([]byte, error) {
 
 // back undoes what m remembers. Where the file still has what was written, that part becomes
 // what it was, byte for byte; else the entry alone is changed.
-func (s slot) back(now []byte, m memory) ([]byte, error) {
-	want, ok := s.others(now)
-	if !ok {
-		return nil, errUnknown
-	}
+func back(f form, path string, now []byte, m memory) ([]byte, error) {
 	if m.After != "" && bytes.Count(now, []byte(m.After)) == 1 {
 		out := bytes.Replace(now, []byte(m.After), []byte(m.Before), 1)
-		if got, ok := s.others(out); ok && got == want && s.has(out, m.Previous) {
+		if text, err := f.text(path, out); err == nil && text == m.Previous && same(f, now, out, true) {
 			return out, nil
 		}
 	}
-	d, err := parse("", now)
-	if err != nil || d == nil {
-		return nil, errors.Join(err, errUnknown)
-	}
-	v, err := s.value(d)
-	if err != nil || v == nil {
-		return now, err
-	}
-	if m.Previous != "" {
-		out := bytes.Clone(now[:len(now)-len(bytes.TrimPrefix(now, []byte("\ufeff")))])
-		text := bytes.TrimPrefix(now, []byte("\ufeff"))
-		out = append(append(append(out, text[:v.StartOffset]...), m.Previous...), text[v.EndOffset:]...)
-		return out, nil
-	}
-	return s.remove(d)
-}
-
-// has reports whether a file has exactly this text in the slot; none if it is empty.
-func (s slot) has(content []byte, text string) bool {
-	d, err := parse("", content)
-	if err != nil {
-		return false
-	}
-	if d == nil {
-		return text == ""
-	}
-	v, err := s.value(d)
-	if err != nil || v == nil {
-		return err == nil && text == ""
-	}
-	return d.ValueText(v) == text
+	return f.drop(now, m.Previous)
 }
 
 // differing returns the parts of two texts between what they begin and end with alike. No
@@ -254,22 +201,3 @@ func differing(a, b []byte) (string, string) {
 
 // inside reports whether i is within a character.
 func inside(text []byte, i int) bool { return i < len(text) && !utf8.RuneStart(text[i]) }
-
-// placed adds the file to an error of a place in it.
-func placed(err error, path string) error {
-	if e, ok := errors.AsType[*config.Error](err); ok {
-		e.Path = path
-	}
-	return err
-}
-
-func equalJSON(a, b []byte) bool {
-	x, errX := parse("", a)
-	y, errY := parse("", b)
-	if errX != nil || errY != nil || x == nil || y == nil {
-		return false
-	}
-	x.Root.Minimize()
-	y.Root.Minimize()
-	return x.Root.String() == y.Root.String()
-}

@@ -22,7 +22,7 @@ const (
 // the values of environments, headers and whatever is called a secret.
 func (c *Change) Diff() string { return Diff(c.Path, c.Before, c.After) }
 
-// Diff compares two texts of JSON as Change.Diff does. A text that is nil is no file.
+// Diff compares two texts of JSON, or of TOML if the path says so, as Change.Diff does. A text that is nil is no file.
 func Diff(path string, before, after []byte) string {
 	from, to := path, path
 	if before == nil {
@@ -30,6 +30,10 @@ func Diff(path string, before, after []byte) string {
 	}
 	if after == nil {
 		to = "/dev/null"
+	}
+	shown := shownJSON
+	if strings.HasSuffix(path, ".toml") {
+		shown = shownTOML
 	}
 	a, b := lines(shown(before)), lines(shown(after))
 	if slices.Equal(a, b) {
@@ -87,8 +91,8 @@ func cut(line string) string {
 	return line
 }
 
-// shown is a text without what may be a secret. A document in one long line is put in lines.
-func shown(text []byte) string {
+// shownJSON is a text without what may be a secret. A document in one long line is put in lines.
+func shownJSON(text []byte) string {
 	d, err := jsonc.Parse(text)
 	if err != nil {
 		return string(text)
@@ -102,7 +106,7 @@ func shown(text []byte) string {
 }
 
 var (
-	secretTables = []string{"env", "environment", "envs", "headers"}
+	secretTables = []string{"env", "environment", "envs", "headers", "http_headers"}
 	secretName   = regexp.MustCompile(`(?i)token|secret|passw|api.?key|authorization|credential`)
 	secretParam  = regexp.MustCompile(`(?i)((?:token|secret|passw\w*|api.?key|key|auth)=)[^&"\s]+`)
 	userInfo     = regexp.MustCompile(`(://)[^/@"\s]+@`)

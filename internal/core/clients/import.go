@@ -83,12 +83,11 @@ func (u User) roots(c Client) (all []object, err error) {
 		if err != nil {
 			return nil, err
 		}
-		d, err := parse(path, text)
-		if err != nil {
+		if _, err := formOf(c, path).text(path, text); err != nil {
 			return nil, err
 		}
-		if d != nil {
-			all = append(all, load(path))
+		if root := load(path); root != nil {
+			all = append(all, root)
 		}
 	}
 	if len(all) == 0 {

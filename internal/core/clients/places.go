@@ -54,6 +54,7 @@ var (
 		{ID: "factory-droid", Name: "Factory Droid", files: []string{"$HOME/.factory/mcp.json"}, tables: mcpServers, style: asHTTP},
 		{ID: "warp", Name: "Warp", files: []string{"$HOME/.warp/.mcp.json"}, tables: mcpServers, style: asURL},
 		{ID: "amazon-q", Name: "Amazon Q", files: []string{"$HOME/.aws/amazonq/mcp.json"}, tables: mcpServers, style: asHTTP},
+		{ID: "codex", Name: "Codex", files: []string{"$CODEX/config.toml"}, tables: []string{tomlTable}},
 		{ID: "goose", Name: "Goose", sign: "$GOOSE", style: asGoose, manual: "the file $GOOSE/config.yaml"},
 		{ID: "continue", Name: "Continue", sign: "$HOME/.continue", style: asContinue, manual: "the file $HOME/.continue/config.yaml"},
 		{ID: "jetbrains-ai", Name: "JetBrains AI Assistant", style: asPasted, manual: "Settings, Tools, AI Assistant, Model Context Protocol (MCP)"},
@@ -101,7 +102,7 @@ func folders(home string, env func(string) (string, bool)) *strings.Replacer {
 	case "darwin":
 		cfg = filepath.Join(home, "Library", "Application Support")
 	}
-	return strings.NewReplacer("$CFG", cfg, "$CONFIG", config, "$HOME", home, "$GOOSE", goose,
+	return strings.NewReplacer("$CFG", cfg, "$CONFIG", config, "$HOME", home, "$GOOSE", goose, "$CODEX", or("CODEX_HOME", filepath.Join(home, ".codex")),
 		"$CLAUDE", or("CLAUDE_CONFIG_DIR", home), "$COPILOT", or("COPILOT_HOME", filepath.Join(home, ".copilot")), "$GEMINI", or("GEMINI_CLI_HOME", home))
 }
 

@@ -94,7 +94,7 @@ func (c Client) entries(root object) iter.Seq2[string, json.RawMessage] {
 // An object is a JSON object whose values are not looked into yet.
 type object map[string]json.RawMessage
 
-// load reads an object with or without comments; nil if it cannot be understood.
+// load reads an object, in JSON with or without comments or in TOML; nil if it cannot be understood.
 func load(path string) object {
 	f, err := os.Open(path)
 	if err != nil {
@@ -104,6 +104,9 @@ func load(path string) object {
 	text, err := io.ReadAll(io.LimitReader(f, maxBytes))
 	if err != nil {
 		return nil
+	}
+	if strings.HasSuffix(path, ".toml") {
+		return loadTOML(text)
 	}
 	if text, err = hujson.Standardize(text); err != nil {
 		return nil

@@ -19,9 +19,10 @@ const Name = "mcpproxy-tray"
 type slot []string
 
 // slotIn returns where our entry belongs in a client's file, and how it is written there.
+// A file that is not there or empty is nil.
 func (c Client) slotIn(d *jsonc.Document) (slot, style) {
 	keys := strings.Split(c.tables[0], "/")
-	if len(c.tables) > 1 && c.tables[1] == c.tables[0]+"/servers" { // opencode, whose second notation has one object more
+	if d != nil && len(c.tables) > 1 && c.tables[1] == c.tables[0]+"/servers" { // opencode, whose second notation has one object more
 		if v, _ := slot(strings.Split(c.tables[1], "/")).value(d); v != nil && v.Value.Kind() == '{' && !isServer(v) {
 			return append(strings.Split(c.tables[1], "/"), Name), asRemoteV2
 		}
@@ -118,6 +119,11 @@ func (s slot) set(d *jsonc.Document, entry []byte) ([]byte, error) {
 	return d.Spliced(d.AppendValue(v, key, entry)...), nil
 }
 
+// spliceOf puts a text in place of a value.
+func spliceOf(v *hujson.Value, with string) jsonc.Splice {
+	return jsonc.Splice{From: v.StartOffset, To: v.EndOffset, With: with}
+}
+
 // remove returns the file without the slot's entry; the objects around it stay.
 func (s slot) remove(d *jsonc.Document) ([]byte, error) {
 	table, rest, err := s[:len(s)-1].deepest(d)
@@ -133,20 +139,7 @@ func (s slot) remove(d *jsonc.Document) ([]byte, error) {
 	return nil, nil
 }
 
-// others is the meaning of a file but for the slot and objects that hold nothing else.
-func (s slot) others(content []byte) (string, bool) {
-	d, err := parse("", content)
-	if err != nil {
-		return "", false
-	}
-	if d == nil {
-		return "{}", true
-	}
-	d.Root.Minimize()
-	prune(&d.Root, s)
-	return d.Root.String(), true
-}
-
+// prune takes what is at the end of the keys out of a value, and objects that hold nothing else.
 func prune(v *hujson.Value, keys slot) {
 	obj, ok := v.Value.(*hujson.Object)
 	if !ok || len(keys) == 0 {

@@ -39,6 +39,8 @@ type words struct {
 	URI         string                     `json:"uri"`
 	Headers     map[string]json.RawMessage `json:"headers"`
 	HTTPHeaders map[string]json.RawMessage `json:"http_headers"`
+	EnvHeaders  map[string]string          `json:"env_http_headers"`     // a variable for each
+	BearerEnv   string                     `json:"bearer_token_env_var"` // the variable with the token
 	Disabled    bool                       `json:"disabled"`
 	Enabled     *bool                      `json:"enabled"`
 }
@@ -69,7 +71,20 @@ func (c Client) translate(raw json.RawMessage, home string) (t translation, why 
 	}
 	t.Env = e.table(nestedEnv, w.Env, w.Environment, w.Envs)
 	t.Headers = e.table(w.Headers, w.HTTPHeaders)
+	for name, variable := range w.EnvHeaders {
+		t.header(name, "${env:"+variable+"}")
+	}
+	if w.BearerEnv != "" {
+		t.header("Authorization", "Bearer ${env:"+w.BearerEnv+"}")
+	}
 	return t, e.why
+}
+
+func (t *translation) header(name, value string) {
+	if t.Headers == nil {
+		t.Headers = map[string]string{}
+	}
+	t.Headers[name] = value
 }
 
 // commandOf reads a command with its arguments: a text and a list, one list, or an object
