@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,8 +128,20 @@ func makeFolder(dir string) error {
 func (u User) copy(c *Change) (string, error) {
 	stamp := time.Now().Format("20060102-150405.000000")
 	path := filepath.Join(u.Dir, c.Client.ID+"-"+stamp+"-"+strings.TrimPrefix(filepath.Base(c.Path), "."))
-	return path, config.Create(path, c.Before)
+	if err := config.Create(path, c.Before); err != nil {
+		return "", err
+	}
+	old, _ := filepath.Glob(filepath.Join(u.Dir, c.Client.ID+"-[0-9]*")) // an odd folder name only means that nothing is found
+	slices.Sort(old)                                                     // the oldest first
+	for _, path := range old[:max(0, len(old)-maxCopies)] {
+		_ = os.Remove(path) // tried again after the next copy
+	}
+	return path, nil
 }
+
+// maxCopies is how many copies of a client's files are kept: who looks for an older one has
+// changed his mind ten times.
+const maxCopies = 10
 
 // remember notes what a client's file had; nil forgets it.
 func (u User) remember(id string, m *memory) error {

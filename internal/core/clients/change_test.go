@@ -2,7 +2,9 @@ package clients
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -84,4 +86,60 @@ func TestCreatedMeanwhile(t *testing.T) {
 	if got := content(t, path); got != "{}" {
 		t.Errorf("the file became %q", got)
 	}
+}
+
+// TestKeepsTheNewestCopies: not every file there ever was, and only of the same client.
+func TestKeepsTheNewestCopies(t *testing.T) {
+	u := testUser(t)
+	u.put(t, "$CFG/Code - Insiders/User/mcp.json", "{}")
+	u.connect(t, client(t, "vscode-insiders"))
+	c := client(t, "vscode")
+	for n := range maxCopies + 3 {
+		u.put(t, "$CFG/Code/User/mcp.json", fmt.Sprintf(`{"n": %d}`, n))
+		u.connect(t, c)
+	}
+	copies, err := filepath.Glob(filepath.Join(u.Dir, "vscode-2*"))
+	if err != nil || len(copies) != maxCopies {
+		t.Fatalf("copies are %q, %v", copies, err)
+	}
+	if got, want := content(t, copies[len(copies)-1]), fmt.Sprintf(`{"n": %d}`, maxCopies+2); got != want {
+		t.Errorf("the newest copy has %s, want %s", got, want)
+	}
+	if others, _ := filepath.Glob(filepath.Join(u.Dir, "vscode-insiders-*")); len(others) != 1 {
+		t.Errorf("copies of another client are %q", others)
+	}
+}
+
+// FuzzBack: whatever can be edited is what it was after the entry came and went, and nothing
+// else of it changes meanwhile.
+func FuzzBack(f *testing.F) {
+	for _, seed := range []string{"{}", "", "{ // c\n}", "\ufeff{\r\n\t\"mcpServers\": {\"mcpproxy-tray\": {\"a\": \"é\"},},\r\n}", `{"mcp": {"servers": {"x": 1}}, "mcpServers": {"b": []}}`, "{\"mcpServers\":\n{/**/}}//"} {
+		f.Add(seed, "")
+	}
+	f.Add("{}", "[mcp_servers.mcpproxy-tray]\n")
+	f.Add("{}", "a=1#é")
+	f.Fuzz(func(t *testing.T, text, table string) {
+		for _, c := range []struct {
+			form form
+			text string
+		}{{jsonForm{client(t, "cursor")}, text}, {jsonForm{client(t, "opencode")}, text}, {tomlForm{}, table}} {
+			previous, err := c.form.text("", []byte(c.text))
+			if err != nil {
+				continue
+			}
+			connected, err := c.form.set([]byte(c.text), endpoint)
+			if err != nil || !same(c.form, []byte(c.text), connected, true) {
+				continue
+			}
+			m := memory{Previous: previous}
+			m.Before, m.After = differing([]byte(c.text), connected)
+			if got, err := back(c.form, "", connected, m); err != nil || string(got) != c.text {
+				t.Errorf("%q with an entry %q and without it %q, %v", c.text, connected, got, err)
+			}
+			m.After = "" // as if somebody had changed our entry
+			if got, err := back(c.form, "", connected, m); err != nil || !same(c.form, []byte(c.text), got, true) {
+				t.Errorf("%q with an entry %q and taken out %q, %v", c.text, connected, got, err)
+			}
+		}
+	})
 }
