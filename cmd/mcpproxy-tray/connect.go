@@ -137,9 +137,22 @@ func (o *options) user() (clients.User, error) {
 	return u, nil
 }
 
-// wanted reads the configuration; where none is, it is that of a first start.
+// wantedPath returns the configuration file in force: that of the running instance, if none
+// was named.
+func (o *options) wantedPath() (string, error) {
+	dirs, err := o.dirs()
+	if err != nil {
+		return "", err
+	}
+	if inst, err := core.FindInstance(dirs); err == nil && o.config == "" {
+		return inst.Config, nil
+	}
+	return o.configPath()
+}
+
+// wanted reads the configuration in force; where none is, it is that of a first start.
 func (o *options) wanted() (*config.Config, error) {
-	path, err := o.configPath()
+	path, err := o.wantedPath()
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mcpproxy-tray/internal/core"
 	"mcpproxy-tray/internal/core/clients"
 	"mcpproxy-tray/internal/core/config"
 )
@@ -73,15 +72,8 @@ func importArgs(c *cobra.Command, args []string, all, undo bool) error {
 
 // ours returns the configuration's file and what it has; an empty one before the first start.
 func (o *options) ours() (path string, content []byte, err error) {
-	dirs, err := o.dirs()
-	if err != nil {
+	if path, err = o.wantedPath(); err != nil {
 		return "", nil, err
-	}
-	if path, err = o.configPath(); err != nil {
-		return "", nil, err
-	}
-	if inst, err := core.FindInstance(dirs); err == nil && o.config == "" {
-		path = inst.Config
 	}
 	content, err = os.ReadFile(path)
 	if o.config == "" && errors.Is(err, fs.ErrNotExist) {

@@ -132,7 +132,10 @@ func secrets(v *hujson.Value, all bool) (found []jsonc.Splice) {
 		if value.Kind() != '"' {
 			return nil
 		}
-		with := userInfo.ReplaceAllString(secretParam.ReplaceAllString(string(value), "${1}"+hidden), "${1}"+hidden+"@")
+		with := string(value)
+		if bytes.ContainsAny(value, "=@") { // the patterns are slow
+			with = userInfo.ReplaceAllString(secretParam.ReplaceAllString(with, "${1}"+hidden), "${1}"+hidden+"@")
+		}
 		if all && !reference.Match(value) {
 			with = `"` + hidden + `"`
 		}

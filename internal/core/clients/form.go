@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"errors"
 	"strings"
 
 	"mcpproxy-tray/internal/core/config"
@@ -86,7 +87,7 @@ func (f jsonForm) meaning(content []byte, others bool) (string, bool) {
 
 // placed adds the file to an error of a place in it.
 func placed(err error, path string) error {
-	if e, ok := err.(*config.Error); ok {
+	if e, ok := errors.AsType[*config.Error](err); ok {
 		e.Path = path
 	}
 	return err
