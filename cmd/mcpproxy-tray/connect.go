@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -335,7 +334,7 @@ func listClients(c *cobra.Command, o *options, u clients.User) error {
 		say(c, "no AI client is installed that is known here")
 		return nil
 	}
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	w, flush := table(c.OutOrStdout())
 	fmt.Fprintln(w, "CLIENT\tCONNECTED\tFILE")
 	for _, r := range list.Clients {
 		connected := "no"
@@ -349,5 +348,5 @@ func listClients(c *cobra.Command, o *options, u clients.User) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\n", r.ID, connected, r.File)
 	}
-	return w.Flush()
+	return flush()
 }
