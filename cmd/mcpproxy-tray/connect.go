@@ -126,7 +126,11 @@ func (o *options) user() (clients.User, error) {
 	if err != nil || !filepath.IsAbs(home) {
 		return clients.User{}, &failure{exitFailed, "the home folder is not known", "Set HOME to a full path."}
 	}
-	u := clients.User{Home: home, Env: os.LookupEnv, Dir: dirs.Clients()}
+	self, err := os.Executable()
+	if err != nil {
+		return clients.User{}, fmt.Errorf("find own program file: %w", err)
+	}
+	u := clients.User{Home: home, Env: os.LookupEnv, Dir: dirs.Clients(), Self: self}
 	if inst, err := core.FindInstance(dirs); err == nil {
 		u.Addresses = append(u.Addresses, strings.TrimPrefix(inst.URL, "http://"))
 	}

@@ -20,6 +20,7 @@ type User struct {
 	Home      string                      // the home folder
 	Env       func(string) (string, bool) // the environment
 	Dir       string                      // our folder for copies and for what was there; made when needed
+	Self      string                      // the path of this program; may be empty
 	Addresses []string                    // where we listen, as "127.0.0.1:7420"
 }
 

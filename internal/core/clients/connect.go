@@ -25,7 +25,7 @@ func (u User) Statuses() (all []Status) {
 	for _, c := range clients {
 		s := Status{Client: c, Path: c.file(folder), Here: c.installed(folder)}
 		for _, server := range servers {
-			if server.Client == c.Name && server.Ours(u.Addresses) && s.As == "" {
+			if server.Client == c.Name && server.Ours(u.Self, u.Addresses) && s.As == "" {
 				s.As, s.Path = server.Name, server.File
 			}
 		}
@@ -116,7 +116,7 @@ func (u User) look(c Client) (*Change, error) {
 // as returns the name under which a client's file has us.
 func (u User) as(c Client, path string) string {
 	for _, s := range Servers(u.Home, u.Env) {
-		if s.Client == c.Name && s.File == path && s.Ours(u.Addresses) {
+		if s.Client == c.Name && s.File == path && s.Ours(u.Self, u.Addresses) {
 			return s.Name
 		}
 	}

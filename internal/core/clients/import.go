@@ -110,7 +110,7 @@ func (in *Import) take(u User, c Client, theirs string, raw json.RawMessage, pat
 	if t.URL == "" {
 		s.Command = append([]string{t.Command}, t.Args...)
 	}
-	if s.Ours(u.Addresses) {
+	if s.Ours(u.Self, u.Addresses) {
 		leave("it is mcpproxy-tray itself")
 		return nil
 	}

@@ -73,14 +73,15 @@ func TestTranslations(t *testing.T) {
 // and valid.
 func TestImportTakesEachServerOnce(t *testing.T) {
 	u := testUser(t)
+	u.Self = "/opt/renamed"
 	u.put(t, "$HOME/.cursor/mcp.json", `{"mcpServers": {"same": {"command": "/usr/bin/npx", "args": ["-y", "fs"]}, "git": {"command": "uvx", "args": ["git"]},
-		"us": {"url": "http://localhost:7420/mcp/search"}, "us too": {"command": "/x/mcpproxy-tray", "args": ["bridge"]}, "a/b": {"command": "ab"}, "\u200b": {"command": "none"}, "Taken": {"command": "t"}}}`)
+		"us": {"url": "http://localhost:7420/mcp/search"}, "us too": {"command": "/x/mcpproxy-tray", "args": ["bridge"]}, "us, renamed": {"command": "renamed", "args": ["bridge"]}, "a/b": {"command": "ab"}, "\u200b": {"command": "none"}, "Taken": {"command": "t"}}}`)
 	u.put(t, "$CFG/Code/User/mcp.json", `{"servers": {"git-too": {"command": "uvx", "args": ["git"]}, "taken": {"command": "u"}}}`)
 	ours := "{ // mine\n  \"mcpServers\": {\n    \"fs\": {\"command\": \"npx\", \"args\": [\"-y\", \"fs\"]},\n    \"taken\": {\"command\": \"other\"}\n  }\n}\n"
 	in, got := imported(t, u, ours, "cursor", "vscode", "zed")
 	want := []string{
 		`Taken = Taken-2 {"command":"t"}`, `a/b = a-b {"command":"ab"}`, `git = git {"command":"uvx","args":["git"]}`, "\u200b = server {\"command\":\"none\"}", `taken = taken-3 {"command":"u"}`,
-		`same: the same server is here as "fs"`, `us: it is mcpproxy-tray itself`, `us too: it is mcpproxy-tray itself`, `git-too: the same server is here as "git"`,
+		`same: the same server is here as "fs"`, `us: it is mcpproxy-tray itself`, `us too: it is mcpproxy-tray itself`, `us, renamed: it is mcpproxy-tray itself`, `git-too: the same server is here as "git"`,
 		"all: the file cannot be read: Zed has no file with servers here.",
 	}
 	if !slices.Equal(got, want) {

@@ -29,10 +29,11 @@ type Server struct {
 }
 
 // Ours reports whether a server is our endpoint, at one of these addresses ("host:port"),
-// or the bridge to it.
-func (s Server) Ours(addresses []string) bool {
+// or the bridge to it, in this program or in one named like it; self may be empty.
+func (s Server) Ours(self string, addresses []string) bool {
 	if len(s.Command) > 0 {
-		return strings.HasPrefix(filepath.Base(s.Command[0]), "mcpproxy-tray") && slices.Contains(s.Command, "bridge")
+		name := filepath.Base(s.Command[0])
+		return (strings.HasPrefix(name, "mcpproxy-tray") || self != "" && name == filepath.Base(self)) && slices.Contains(s.Command, "bridge")
 	}
 	u, err := url.Parse(s.URL)
 	return err == nil && u.Host != "" && slices.Contains(addresses, strings.Replace(u.Host, "localhost", "127.0.0.1", 1))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -56,16 +55,13 @@ func duplicates(_ context.Context, x *exam) []Finding {
 
 // isUs reports whether an entry is our own: our endpoint, or the bridge to it.
 func (x *exam) isUs(s clients.Server) bool {
-	if x.Self != "" && len(s.Command) > 0 && filepath.Base(s.Command[0]) == filepath.Base(x.Self) && slices.Contains(s.Command, "bridge") {
-		return true
-	}
 	addresses := []string{x.Running, x.Listen}
 	if x.err == nil {
 		addresses = append(addresses, x.cfg.Listen)
 	} else {
 		addresses = append(addresses, config.Fallback().Listen)
 	}
-	return s.Ours(addresses)
+	return s.Ours(x.Self, addresses)
 }
 
 func (s started) finding() (Finding, bool) {
