@@ -3,6 +3,7 @@ package httpapi
 import (
 	"mime"
 	"net/http"
+	"strings"
 )
 
 const maxFormBytes = 256 << 10
@@ -37,13 +38,39 @@ func (s *Server) approvePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PostForm.Get("server")
-	if err := s.opt.Commands.Approve(r.Context(), name, r.PostForm.Get("launch_id")); err != nil {
-		e := commandError(err, name)
-		if e.status == http.StatusInternalServerError {
-			s.opt.Logger.Error("command failed", "path", r.URL.Path, "server", name, "err", err)
-		}
-		s.showPage(w, e.status, draft{note: visible(e.text + " " + e.hint)})
+	s.afterForm(w, r, name, s.opt.Commands.Approve(r.Context(), name, r.PostForm.Get("launch_id")))
+}
+
+// approveToolsPage approves the tools that were ticked, as they were shown.
+func (s *Server) approveToolsPage(w http.ResponseWriter, r *http.Request) {
+	if !readForm(w, r) {
 		return
 	}
-	backToPage(w)
+	var tools []HeldTool
+	for _, choice := range r.PostForm["tool"] {
+		hash, name, _ := strings.Cut(choice, " ")
+		tools = append(tools, HeldTool{Tool: name, Hash: hash})
+	}
+	if len(tools) == 0 {
+		s.showPage(w, http.StatusUnprocessableEntity, draft{note: "Nothing was approved: tick the tools that AI clients may have."})
+		return
+	}
+	name := r.PostForm.Get("server")
+	s.afterForm(w, r, name, s.opt.Commands.ApproveTools(r.Context(), name, tools))
+}
+
+// toolChoice is what the box of a tool sends: a hash has no space.
+func toolChoice(t HeldTool) string { return t.Hash + " " + t.Tool }
+
+// afterForm shows the page again, with what went wrong.
+func (s *Server) afterForm(w http.ResponseWriter, r *http.Request, server string, err error) {
+	if err == nil {
+		backToPage(w)
+		return
+	}
+	e := commandError(err, server)
+	if e.status == http.StatusInternalServerError {
+		s.opt.Logger.Error("command failed", "path", r.URL.Path, "server", server, "err", err)
+	}
+	s.showPage(w, e.status, draft{note: visible(e.text + " " + e.hint)})
 }

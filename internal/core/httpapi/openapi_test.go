@@ -16,7 +16,7 @@ import (
 
 // apart are routes that docs/openapi.json leaves out: MCP describes itself, pages are
 // for browsers, and the last one answers for all addresses that are none.
-var apart = []string{"/mcp", "/mcp/", "/{$}", "/open/{code}", "/questions/{id}", "/approve", "/"}
+var apart = []string{"/mcp", "/mcp/", "/{$}", "/open/{code}", "/questions/{id}", "/approve", "/approve-tools", "/"}
 
 // loadAPI reads docs/openapi.json.
 func loadAPI(t testing.TB) *apitest.Document {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net"
@@ -35,8 +36,9 @@ var pagePolicy = func() string {
 }()
 
 const (
-	maxPageText = 400 // runes of one text; a name or a problem may be of any length
-	maxPageHeld = 20  // tools to review that are named, of one server
+	maxPageText = 400  // runes of one text; a name or a problem may be of any length
+	maxPageHeld = 20   // tools to review that are shown, of one server
+	maxPageTool = 8192 // bytes of the definition of one; of a longer one nobody would read the end
 )
 
 // A pageDoc is what the page shows, as text that is still to be escaped.
@@ -57,11 +59,16 @@ type pageServer struct {
 	Server                    string // its name as it is
 	ID                        string // that an address may end with, after a #; may be empty
 	Would, Launch, LaunchID   string // of one that waits for approval
-	Held                      string // names of tools that wait for review
+	Held                      []pageTool
+	MoreHeld                  int // beyond those
 	Name, State, Words, Tools string
 	Since, Stamp, RetryAt     string
 	Problem                   pageProblem
 }
+
+// A pageTool is a tool that is held. Choice, what its box sends, is empty where it
+// cannot be approved here.
+type pageTool struct{ Name, Choice, Now, Was string }
 
 type pageProblem struct{ Text, Hint, Code string }
 
@@ -138,7 +145,7 @@ func (s *Server) showPage(w http.ResponseWriter, status int, d draft) {
 		}
 	}
 	for srv := range snap.Servers() {
-		if row := newPageServer(&srv); srv.State.Down() || srv.State.NeedsPerson() || srv.Tools.Held() > 0 {
+		if row := s.newPageServer(&srv); srv.State.Down() || srv.State.NeedsPerson() || srv.Tools.Held() > 0 {
 			doc.Attention = append(doc.Attention, row)
 		} else {
 			doc.Rest = append(doc.Rest, row)
@@ -175,7 +182,7 @@ func pageCounts(snap *stateview.Snapshot) string {
 	return strings.Join(parts, " · ")
 }
 
-func newPageServer(st *stateview.ServerStatus) pageServer {
+func (s *Server) newPageServer(st *stateview.ServerStatus) pageServer {
 	row := pageServer{Server: st.Name, Name: visible(st.Name), State: st.State.String(), Words: st.Words(), Problem: newPageProblem(st.Problem())}
 	if len(st.Name) <= maxPageText {
 		row.ID = "server-" + url.PathEscape(st.Name)
@@ -187,7 +194,8 @@ func newPageServer(st *stateview.ServerStatus) pageServer {
 			row.Would = "Would contact"
 		}
 	}
-	row.Held = heldNames(st.Tools)
+	row.Held = s.heldTools(st)
+	row.MoreHeld = st.Tools.Held() - len(row.Held)
 	if !st.Since.IsZero() {
 		row.Since, row.Stamp = stamp(st.Since), st.Since.UTC().Format(time.RFC3339)
 	}
@@ -207,19 +215,35 @@ func newPageProblem(p stateview.Problem) pageProblem {
 	return pageProblem{visible(p.Text), visible(p.Hint), visible(p.Code)}
 }
 
-// heldNames names the tools that wait for review, so far as there is room.
-func heldNames(tools stateview.ToolList) string {
-	var names []string
-	for t := range tools.All() {
-		if t.Held && len(names) == maxPageHeld {
-			names = append(names, "…")
+// heldTools shows the tools that wait for review, so far as there is room.
+func (s *Server) heldTools(st *stateview.ServerStatus) (shown []pageTool) {
+	for t := range st.Tools.All() {
+		if !t.Held {
+			continue
+		}
+		if len(shown) == maxPageHeld {
 			break
 		}
-		if t.Held {
-			names = append(names, visible(t.Name))
+		row, held := pageTool{Name: visible(t.Name)}, s.heldTool(st.Name, t)
+		if len(held.Definition) > 0 && len(held.Definition)+len(held.Approved) <= maxPageTool {
+			row.Choice, row.Now, row.Was = toolChoice(HeldTool{t.Name, t.Hash}), laidOut(held.Definition), laidOut(held.Approved)
 		}
+		shown = append(shown, row)
 	}
-	return strings.Join(names, ", ")
+	return shown
+}
+
+// laidOut is valid JSON in lines, safe to look at; nothing stays nothing.
+func laidOut(text json.RawMessage) string {
+	var b bytes.Buffer
+	if len(text) == 0 || json.Indent(&b, text, "", "  ") != nil {
+		return ""
+	}
+	var lines []string
+	for line := range strings.Lines(b.String()) {
+		lines = append(lines, revealed(strings.TrimSuffix(line, "\n"), maxPageTool))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // stamp is a time as people of this computer write it, the same however long the page stays open.

@@ -106,14 +106,20 @@ func TestPageShowsWhatAReviewNeeds(t *testing.T) {
 	for _, want := range []string{
 		`<li id="server-new">`, "Would run: <code>uvx thing</code>", `name="server" value="new"`, `name="launch_id" value="77aa"`,
 		`name="server" value="b c/ü&#34;&amp;"`, `<li id="server-b%20c%2F%C3%BC%22&amp;">`,
-		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>", "Held for review: <code>write</code>", "<code>mcpproxy-tray tools approve</code>", "t18, t19, …</code>",
+		"Would contact: <code>run ---", "---\ufffd&lt;b&gt;end</code>", "<code>88bb</code>",
+		`name="tool" value="t1:5e1d write"> <code>write</code>`, "  &#34;description&#34;: &#34;Writes a file.&#34;,\n", "<code>t19</code>", "… and 20 more",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if n := strings.Count(body, "<button"); n != 2 {
+	if n := strings.Count(body, "<button"); n != 4 {
 		t.Errorf("%d buttons, want one for each server that waits", n)
+	}
+	for _, bad := range []string{"<code>t20</code>", "\u202e"} {
+		if strings.Contains(body, bad) {
+			t.Errorf("the page has %q", bad)
+		}
 	}
 }
 
@@ -141,6 +147,45 @@ func TestPageApproves(t *testing.T) {
 	status, body := postForm(t, s, "/approve", cookie, own, form)
 	if status != 409 || !strings.Contains(body, "What &#34;new&#34; would run has changed since it was shown.") || !strings.Contains(body, `value="77aa"`) {
 		t.Errorf("a launch that has changed: %d %s", status, body)
+	}
+}
+
+// TestPageApprovesTools: those that were ticked, by the hash of what was shown.
+func TestPageApprovesTools(t *testing.T) {
+	commands := &fakeCommands{}
+	s, _ := newTest(func(o *Options) {
+		o.Commands = commands
+		o.ApprovedTool = func(server, tool string) string { return `{"name":"` + tool + "\",\"was\":\"\u202e<b>\"}" }
+	})
+	s.opt.View.UpdateServer("filesystem", func(st *stateview.ServerStatus) {
+		st.Tools = stateview.NewToolList([]stateview.Tool{
+			{Name: "two words", Definition: `{"name":"two words"}`, Held: true, Hash: "t1:2"},
+			{Name: "long", Definition: `{"name":"` + strings.Repeat("x", maxPageTool) + `"}`, Held: true, Hash: "t1:3"}, {Name: "odd", Definition: `{"a":1,"a":2}`, Held: true},
+		})
+	})
+	cookie := letIn(t, s)
+	const own = "http://127.0.0.1:7420"
+	page := bodyOf(t, browse(t, s, "/", cookie))
+	for _, want := range []string{`value="t1:2 two words"`, "What was approved:", "\ufffd&lt;b&gt;", `<code>long</code> <span class="soft">cannot be approved here`, `<code>odd</code> <span class="soft">cannot`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q\n%s", want, page)
+		}
+	}
+	form := url.Values{"server": {"filesystem"}, "tool": {"t1:2 two words"}}
+	if status, _ := postForm(t, s, "/approve-tools", "X-No: cookie", own, form); status != 401 {
+		t.Errorf("without the cookie: %d", status)
+	}
+	if status, body := postForm(t, s, "/approve-tools", cookie, own, form); status != 303 {
+		t.Errorf("%d %s", status, body)
+	}
+	if asked := commands.take(fmt.Errorf("approve: %w", ErrStaleTool)); !slices.Equal(asked, []string{"approve tools filesystem [{two words t1:2}]"}) {
+		t.Errorf("asked %q", asked)
+	}
+	if status, body := postForm(t, s, "/approve-tools", cookie, own, form); status != 409 || !strings.Contains(body, `<p class="note">`) {
+		t.Errorf("a tool that has changed: %d %s", status, body)
+	}
+	if status, body := postForm(t, s, "/approve-tools", cookie, own, url.Values{"server": {"filesystem"}}); status != 422 || !strings.Contains(body, "Nothing was approved") {
+		t.Errorf("nothing ticked: %d %s", status, body)
 	}
 }
 

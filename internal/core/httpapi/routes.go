@@ -47,6 +47,7 @@ func (s *Server) routes() []route {
 		{"/api/v1/openapi.json", scopeAdmin, methods{"GET": plain(getOpenAPI)}},
 		{"/questions/{id}", scopePage, methods{"POST": s.answerPage}},
 		{"/approve", scopePage, methods{"POST": s.approvePage}},
+		{"/approve-tools", scopePage, methods{"POST": s.approveToolsPage}},
 		{"/mcp", scopeClient, mcp},
 		{"/mcp/", scopeClient, mcp},
 		{"/metrics", scopeAdmin, s.metrics()},
