@@ -80,7 +80,12 @@ func TestTableOfCommands(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)(?: ([a-z]+))?").FindAllStringSubmatch(text, -1) {
+	_, table, found := strings.Cut(text, "\n| command |")
+	table, _, ended := strings.Cut(table, "\n\n")
+	if !found || !ended {
+		t.Fatal("docs/cli.md has no table of commands")
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)(?: ([a-z]+))?").FindAllStringSubmatch(table, -1) {
 		args := []string{m[1]}
 		if m[2] != "" && m[1] == "servers" {
 			args = append(args, m[2])
