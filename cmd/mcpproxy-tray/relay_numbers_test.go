@@ -118,8 +118,13 @@ func TestRelay(t *testing.T) {
 	writeConfig(t, home, fmt.Sprintf(`"line": {"command": %q}`, server), `"quarantine": false,`)
 	p := run(t, home, nil, "serve")
 	p.waitState("line", "connected")
+	plainHome := t.TempDir()
+	writeConfig(t, plainHome, fmt.Sprintf(`"line": {"command": %q}`, server), `"quarantine": false, "history": {"enabled": false},`)
+	plain := run(t, plainHome, nil, "serve")
+	plain.waitState("line", "connected")
 	relays := []measured{
 		{"this program", p.app, func() *caller { return newCaller(t, p, "line", false) }},
+		{"this program, without its history", plain.app, func() *caller { return newCaller(t, plain, "line", false) }},
 		startMeasured(t, "net/http, nothing else", other, "least", server),
 		startMeasured(t, "SDK's types on both sides", other, "typed", server),
 	}
